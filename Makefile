@@ -1,0 +1,52 @@
+# make run     the gateway of gateway.example.toml, in a virtual environment of its own
+# make test    every test, with coverage (installs browsers and brokers from Debian where they are missing)
+# make check   format, lint, types, who may import whom
+# make lock    requirements/*.txt anew from pyproject.toml and requirements/*.in
+# make dev     the virtual environment with everything above in it
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
+
+.PHONY: run test check lock dev
+.DELETE_ON_ERROR:
+
+run: .venv/runtime
+	exec $(BIN)/sse-gateway serve gateway.example.toml
+
+test: .venv/dev
+	.ci/packages chromium firefox-esr
+	$(BIN)/python -m tests.brokers install
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=100 --include='sse_gateway/core/*,sse_gateway/template.py'
+	$(BIN)/coverage report --fail-under=90
+
+check: .venv/dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: .venv/dev
+	$(LOCK) pyproject.toml --extra all -o requirements/runtime.txt
+	$(LOCK) requirements/build.in -o requirements/build.txt
+	$(LOCK) pyproject.toml --all-extras requirements/dev.in -c requirements/runtime.txt -o requirements/dev.txt
+
+dev: .venv/dev
+
+.venv/runtime: requirements/runtime.txt requirements/build.txt pyproject.toml | .venv
+	$(PIP) install --require-hashes -r requirements/runtime.txt -r requirements/build.txt
+	$(PIP) install --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv/dev: requirements/dev.txt pyproject.toml | .venv
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	$(PIP) install --no-deps --no-build-isolation -e . -e tests/plugin
+	touch $@
+
+.venv:
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || .ci/packages python3-venv
+	$(PYTHON) -m venv .venv

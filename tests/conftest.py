@@ -1,0 +1,25 @@
+"""What every test runs under: asyncio on uvloop, and no blocking call of ours inside the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from blockbuster import blockbuster_ctx
+
+pytest_plugins = ["tests.brokers.fixtures"]
+
+OURS = ["sse_gateway", "sse_gateway_generate", "sse_gateway_kafka", "sse_gateway_rabbitmq", "sse_gateway_webhook"]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """The loop that the gateway runs on."""
+    return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture(autouse=True)
+def no_blocking_call() -> Iterator[None]:
+    """A call of ours that blocks the event loop fails the test (the tests' own files and sockets may block)."""
+    with blockbuster_ctx(scanned_modules=[*OURS]):
+        yield
