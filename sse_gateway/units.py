@@ -1,0 +1,46 @@
+"""Durations and sizes as people write them: "30s", "1.5h", "16MiB"."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+__all__ = ["Duration", "Size", "parse_duration", "parse_size"]
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_BYTES = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?) ?([A-Za-z]+)")
+
+
+def _parse(text: object, units: dict[str, float] | dict[str, int], example: str) -> float:
+    match = _NUMBER.fullmatch(text) if isinstance(text, str) else None
+    if match is None or match[2] not in units:
+        raise ValueError(f"expected a string with a unit ({', '.join(units)}), such as {example}")
+    return float(match[1]) * units[match[2]]
+
+
+def parse_duration(text: object) -> float:
+    """Seconds of "250ms", "30s", "10m", "1h" or "7d". Raises ValueError for anything else; a bare number has no unit."""
+    return _parse(text, _SECONDS, '"30s"')
+
+
+def parse_size(text: object) -> int:
+    """Bytes of "512B", "64KB", "16MiB" (KB is 1000, KiB is 1024). Raises ValueError for anything else."""
+    return int(_parse(text, _BYTES, '"16MiB"'))
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)? ?(ms|s|m|h|d)$", "examples": ["30s", "250ms", "10m"]}),
+]
+"""Seconds, written with a unit; defaults are written as strings too."""
+
+Size = Annotated[
+    int,
+    BeforeValidator(parse_size),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)? ?(B|[KMG]i?B)$", "examples": ["16MiB", "64KB"]}),
+]
+"""Bytes, written with a unit; defaults are written as strings too."""
