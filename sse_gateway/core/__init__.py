@@ -1,0 +1,29 @@
+"""The pure core: logs, channels, cursors. No input or output, no clock, no waiting; time comes in as an argument."""
+
+from __future__ import annotations
+
+from .cursor import Cursor
+from .event import Event, Vector
+from .hub import Hub, HubStatistics, LogStatistics
+from .log import Bounds, Log
+from .notice import Gap, Notice, Reset
+from .subscriber import Mark, Subscriber, Subscription
+from .view import View
+
+__all__ = [
+    "Bounds",
+    "Cursor",
+    "Event",
+    "Gap",
+    "Hub",
+    "HubStatistics",
+    "Log",
+    "LogStatistics",
+    "Mark",
+    "Notice",
+    "Reset",
+    "Subscriber",
+    "Subscription",
+    "Vector",
+    "View",
+]
