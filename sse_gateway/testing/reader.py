@@ -1,0 +1,118 @@
+"""`EventStreamReader`: a client for one event stream over HTTP/1.1, as bare as can be, so that tests see what is on
+the wire."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import anyio
+from anyio.abc import ByteStream
+from anyio.streams.buffered import BufferedByteStream
+
+from .parser import EventStreamParser, ReceivedEvent
+
+__all__ = ["EventStreamReader"]
+
+_MOST_HEAD = 65_536
+
+
+class EventStreamReader:
+    """`async with EventStreamReader("http://127.0.0.1:8080/events") as stream: event = await stream.receive()`.
+
+    It connects once and never again: a test that wants to resume opens another with
+    `last_event_id=stream.last_event_id`. `status` and `headers` (names in lower case) are those of the answer.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+
+    def __init__(self, url: str, *, headers: Mapping[str, str] | None = None, last_event_id: str | None = None) -> None:
+        self._url = urlsplit(url)
+        self._sent = {"accept": "text/event-stream", **(headers or {})}
+        if last_event_id is not None:
+            self._sent["last-event-id"] = last_event_id
+        self._events: deque[ReceivedEvent] = deque()
+        self.parser = EventStreamParser()
+
+    @property
+    def last_event_id(self) -> str:
+        """The id that a browser would come back with."""
+        return self.parser.last_event_id
+
+    async def __aenter__(self) -> Self:
+        tcp: ByteStream = await anyio.connect_tcp(self._url.hostname or "127.0.0.1", self._url.port or 80)
+        self._stream = BufferedByteStream(tcp)
+        try:
+            await self._request()
+        except BaseException:
+            await anyio.aclose_forcefully(tcp)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await anyio.aclose_forcefully(self._stream)
+
+    async def _request(self) -> None:
+        target = (self._url.path or "/") + (f"?{self._url.query}" if self._url.query else "")
+        lines = [f"GET {target} HTTP/1.1", f"host: {self._url.netloc}"]
+        lines += [f"{name}: {value}" for name, value in self._sent.items()]
+        await self._stream.send("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        head = await self._stream.receive_until(b"\r\n\r\n", _MOST_HEAD)
+        first, *rest = head.decode("latin-1").split("\r\n")
+        self.status = int(first.split(" ")[1])
+        self.headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in rest)}
+
+    async def receive(self) -> ReceivedEvent:
+        """Wait for the next event.
+
+        Raises:
+            anyio.EndOfStream: the server ended the answer as HTTP says.
+            anyio.IncompleteRead: the connection ended in the middle of the answer.
+        """
+        while not self._events:
+            self._events.extend(self.parser.feed(await self.receive_bytes()))
+        return self._events.popleft()
+
+    async def receive_until(self, type: str) -> list[ReceivedEvent]:
+        """All events up to the first of this type, which is the last of the list. Raises as `receive` does."""
+        events = [await self.receive()]
+        while events[-1].type != type:
+            events.append(await self.receive())
+        return events
+
+    async def receive_rest(self) -> list[ReceivedEvent]:
+        """All events until the answer ends. Raises `anyio.IncompleteRead` if it does not end as HTTP says."""
+        events = []
+        while True:
+            try:
+                events.append(await self.receive())
+            except anyio.EndOfStream:
+                return events
+
+    async def receive_bytes(self) -> bytes:
+        """Wait for more of the body, as it is on the wire but for its framing. Raises as `receive` does."""
+        if self.headers.get("transfer-encoding") == "chunked":
+            return await self._receive_chunk()
+        if "content-length" in self.headers:
+            return await self._receive_counted()
+        return await self._stream.receive()  # an answer of HTTP/1.0 lasts until the connection ends
+
+    async def _receive_chunk(self) -> bytes:
+        size = int((await self._stream.receive_until(b"\r\n", 64)).partition(b";")[0], 16)
+        chunk = await self._stream.receive_exactly(size + 2)
+        if size == 0:
+            raise anyio.EndOfStream
+        return chunk[:-2]
+
+    async def _receive_counted(self) -> bytes:
+        size = int(self.headers["content-length"])
+        self.headers = {**self.headers, "content-length": "0"}
+        if size == 0:
+            raise anyio.EndOfStream
+        return await self._stream.receive_exactly(size)

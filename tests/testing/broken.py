@@ -1,0 +1,192 @@
+"""Connectors that break the contract, each in one way."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import count
+from typing import Any, Self
+
+import anyio
+
+from sse_gateway.connector import Message, SourceUnavailable
+from sse_gateway.testing import MemoryConfig, MemoryConnector
+
+OPENED: list[int] = []
+TASKS: list[asyncio.Task[None]] = []
+NUMBERS = count()
+
+
+def open_descriptor() -> None:
+    OPENED.append(os.dup(0))
+
+
+class ForgetsWhenCancelled(MemoryConnector):
+    async def receive(self) -> Sequence[Message]:
+        batch = await super().receive()
+        await anyio.lowlevel.checkpoint()
+        return batch
+
+
+class Reorders(MemoryConnector):
+    async def receive(self) -> Sequence[Message]:
+        return list(await super().receive())[::-1]
+
+
+class Shouts(MemoryConnector):
+    async def receive(self) -> Sequence[Message]:
+        return [replace(message, headers={"X-Kind": "a"}) for message in await super().receive()]
+
+
+class CountsInMilliseconds(MemoryConnector):
+    async def receive(self) -> Sequence[Message]:
+        return [replace(message, timestamp=(message.timestamp or 0) * 1000) for message in await super().receive()]
+
+
+class NamesPartitionsFreely(MemoryConnector):
+    async def receive(self) -> Sequence[Message]:
+        return [replace(message, partition="orders-0") for message in await super().receive()]
+
+
+class StandsStill(MemoryConnector):
+    def positions(self) -> dict[str, int]:
+        return dict.fromkeys(super().positions(), 0)
+
+
+class RunsAhead(MemoryConnector):
+    def positions(self) -> dict[str, int]:
+        return {partition: offset + 1 for partition, offset in super().positions().items()}
+
+
+class ChangesItsEpoch(MemoryConnector):
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        self.epoch = f"epoch-{next(NUMBERS)}"
+        return self
+
+
+class HasNoEpoch(MemoryConnector):
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        self.epoch = ""
+        return self
+
+
+class EntersOnce(MemoryConnector):
+    async def __aenter__(self) -> Self:
+        if self.epoch:
+            raise SourceUnavailable("entered before")
+        return await super().__aenter__()
+
+
+class LeavesATask(MemoryConnector):
+    async def __aexit__(self, *exception: Any) -> None:
+        TASKS.append(asyncio.create_task(anyio.sleep_forever()))
+        await super().__aexit__(*exception)
+
+
+class LeavesADescriptor(MemoryConnector):
+    async def __aexit__(self, *exception: Any) -> None:
+        open_descriptor()
+        await super().__aexit__(*exception)
+
+
+class LeavesADescriptorWhenRefused(MemoryConnector):
+    async def __aenter__(self) -> Self:
+        open_descriptor()
+        await super().__aenter__()
+        os.close(OPENED.pop())
+        return self
+
+
+class LeavesADescriptorWhenCancelled(LeavesADescriptorWhenRefused):
+    async def __aenter__(self) -> Self:
+        open_descriptor()
+        await anyio.sleep(0.002)
+        os.close(OPENED.pop())
+        return await super().__aenter__()
+
+
+class ClosesTooLate(MemoryConnector):
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        open_descriptor()
+        return self
+
+    async def __aexit__(self, *exception: Any) -> None:
+        await anyio.lowlevel.checkpoint()  # cancelled here, it never comes to the next line
+        os.close(OPENED.pop())
+        await super().__aexit__(*exception)
+
+
+class RaisesItsLibrarysError(MemoryConnector):
+    async def receive(self) -> Sequence[Message]:
+        try:
+            return await super().receive()
+        except SourceUnavailable as error:
+            raise ConnectionResetError("peer") from error
+
+
+class SaysNothingOfTheLoss(MemoryConnector):
+    async def receive(self) -> Sequence[Message]:
+        try:
+            return await super().receive()
+        except SourceUnavailable:
+            await anyio.sleep_forever()
+            raise
+
+
+class GivesNoReason(MemoryConnector):
+    async def __aenter__(self) -> Self:
+        try:
+            return await super().__aenter__()
+        except SourceUnavailable:
+            raise SourceUnavailable from None
+
+
+class FailsAnAckAfterTheLoss(MemoryConnector):
+    async def ack(self, message: Message) -> None:
+        try:
+            await super().ack(message)
+        except SourceUnavailable as error:
+            raise RuntimeError("channel closed") from error
+
+
+class AcksEverything(MemoryConnector):
+    async def ack(self, message: Message) -> None:
+        await super().ack(replace(message, receipt=dict(self.positions())))
+
+
+class AcksNothing(MemoryConnector):
+    async def ack(self, message: Message) -> None:
+        pass
+
+
+class AcksByItself(MemoryConnector):
+    async def receive(self) -> Sequence[Message]:
+        batch = await super().receive()
+        await super().ack(batch[-1])
+        return batch
+
+
+class IsNeverWell(MemoryConnector):
+    async def check(self) -> None:
+        raise SourceUnavailable("not today")
+
+
+class LooseConfig(MemoryConfig):
+    model_config = {"extra": "ignore"}
+
+
+class UndescribedConfig(MemoryConfig):
+    colour: str = "red"
+
+
+class IsLooselyConfigured(MemoryConnector):
+    Config = LooseConfig
+
+
+class DescribesNothing(MemoryConnector):
+    Config = UndescribedConfig

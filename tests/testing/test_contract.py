@@ -1,0 +1,105 @@
+"""`ConnectorContract` finds every way to break the contract: each connector here breaks it in one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from sse_gateway.testing import ConnectorContract, MemoryConnector
+
+from . import broken
+from .hooks import MemoryHooks
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def clean() -> AsyncIterator[None]:
+    """What the broken connectors leave open must not fail the tests after this one."""
+    yield
+    while broken.OPENED:
+        os.close(broken.OPENED.pop())
+    while broken.TASKS:
+        broken.TASKS.pop().cancel()
+
+
+BROKEN: list[tuple[type[MemoryConnector], str]] = [
+    (broken.ForgetsWhenCancelled, "cancelling_receive_loses_nothing"),
+    (broken.Reorders, "messages_come_in_order_and_well_formed"),
+    (broken.Shouts, "messages_come_in_order_and_well_formed"),
+    (broken.CountsInMilliseconds, "messages_come_in_order_and_well_formed"),
+    (broken.NamesPartitionsFreely, "messages_come_in_order_and_well_formed"),
+    (broken.StandsStill, "positions_move_with_the_messages"),
+    (broken.RunsAhead, "positions_move_with_the_messages"),
+    (broken.ChangesItsEpoch, "it_is_entered_again_and_again"),
+    (broken.ChangesItsEpoch, "replicas_agree_on_the_epoch"),
+    (broken.HasNoEpoch, "replicas_agree_on_the_epoch"),
+    (broken.EntersOnce, "it_is_entered_again_and_again"),
+    (broken.LeavesATask, "leaving_releases_everything"),
+    (broken.LeavesADescriptor, "leaving_releases_everything"),
+    (broken.LeavesADescriptorWhenRefused, "an_entry_that_is_refused_releases_everything"),
+    (broken.LeavesADescriptorWhenCancelled, "an_entry_that_is_cancelled_releases_everything"),
+    (broken.ClosesTooLate, "closing_while_it_receives_releases_everything"),
+    (broken.RaisesItsLibrarysError, "a_lost_line_is_unavailable"),
+    (broken.SaysNothingOfTheLoss, "a_lost_line_is_unavailable"),
+    (broken.FailsAnAckAfterTheLoss, "a_lost_line_is_unavailable"),
+    (broken.GivesNoReason, "an_entry_that_is_refused_releases_everything"),
+    (broken.AcksEverything, "an_acknowledgement_covers_what_came_before_and_nothing_after"),
+    (broken.AcksNothing, "what_was_acknowledged_does_not_come_again"),
+    (broken.AcksByItself, "what_was_not_acknowledged_comes_again"),
+    (broken.IsNeverWell, "it_is_well_while_it_is_connected"),
+    (broken.IsLooselyConfigured, "its_configuration_is_a_model_of_its_own"),
+    (broken.DescribesNothing, "its_configuration_is_a_model_of_its_own"),
+]
+
+
+class Suite(MemoryHooks, ConnectorContract):
+    patience = 0.3
+    settling = 0.05
+
+    async def send(self, bodies: Sequence[bytes]) -> None:
+        for body in bodies:
+            self.memory.put(body)
+
+
+@pytest.mark.usefixtures("clean")
+@pytest.mark.parametrize(("kind", "test"), BROKEN, ids=lambda value: getattr(value, "__name__", value))
+async def test_a_broken_connector_fails(kind: type[MemoryConnector], test: str) -> None:
+    suite = Suite()
+    suite.kind = kind
+    suite.open()
+    with pytest.raises((Exception, pytest.fail.Exception)):
+        await getattr(suite, f"test_{test}")()
+
+
+def test_every_test_of_the_suite_fails_for_some_broken_connector() -> None:
+    tests = {name.removeprefix("test_") for name in dir(ConnectorContract) if name.startswith("test_")}
+    assert tests == {test for _, test in BROKEN}
+
+
+class Bare(ConnectorContract):
+    connector = MemoryHooks.connector
+    send = MemoryHooks.send
+
+
+@pytest.mark.parametrize(
+    ("test", "reason"),
+    [
+        ("a_lost_line_is_unavailable", "break_line() is not written"),
+        ("an_entry_that_is_refused_releases_everything", "unreachable() is not written"),
+        ("what_was_not_acknowledged_comes_again", "redelivers is False"),
+        ("an_acknowledgement_covers_what_came_before_and_nothing_after", "redelivers is False"),
+    ],
+)
+async def test_what_the_author_cannot_do_is_skipped_with_the_reason(test: str, reason: str) -> None:
+    with pytest.raises(pytest.skip.Exception) as skipped:
+        await getattr(Bare(), f"test_{test}")()
+    assert reason in str(skipped.value)
+
+
+async def test_without_its_two_hooks_the_suite_says_so() -> None:
+    for act in (ConnectorContract().connector(), ConnectorContract().send([])):
+        with pytest.raises(NotImplementedError):
+            await act
