@@ -1,0 +1,81 @@
+"""The log as a stream of lines on standard error, for people (text) or for machines (json); whoever runs the gateway stores it.
+
+A message is constant, and what varies stands in fields: `logger.info("source is up", extra={"source": name})`. Payloads
+and secrets are never logged.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from .config import LogsConfig
+
+__all__ = ["EMBEDDED", "JsonFormatter", "TextFormatter", "configure"]
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@+-[]{}()*")
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
+"""A message that came from elsewhere can't begin a line of its own, nor colour a terminal."""
+
+EMBEDDED: dict[str, Any] = {"version": 1, "incremental": True, "handlers": {}, "loggers": {}}
+"""For the `log_dictconfig` of an embedded server, so that it leaves our handlers alone and logs through them."""
+
+
+def configure(config: LogsConfig, stream: TextIO | None = None) -> None:
+    """Send all logging of the process to `stream`, standard error if not given. Once, at the start."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter() if config.format == "json" else TextFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(config.level.upper())
+    # Libraries tell at INFO what the gateway tells itself, in its own words.
+    for library in ("aio_pika", "aiormq", "aiokafka", "asyncio"):
+        logging.getLogger(library).setLevel(max(logging.WARNING, root.level))
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, then the fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of one record."""
+        line = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+class TextFormatter(logging.Formatter):
+    """`TIME LEVEL message key=value ...` on one line; a traceback follows on lines of its own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of one record."""
+        message = record.getMessage().translate(_CONTROL)
+        fields = "".join(f" {name}={_quote(value)}" for name, value in _fields(record).items())
+        line = f"{_time(record)} {record.levelname:<7} {message}{fields}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def _time(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+
+
+def _quote(value: object) -> str:
+    """As it is where it is one plain word, else as a JSON string: a field never breaks its line."""
+    text = f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+    return text if text and _SAFE.issuperset(text) else json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,98 @@
+"""What `/metrics` will show."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from prometheus_client import generate_latest
+
+from sse_gateway.core import Bounds, Hub
+from sse_gateway.metrics import DrainStage, Metrics, Scrape
+
+
+def exposition(metrics: Metrics) -> list[str]:
+    return generate_latest(metrics.registry).decode().splitlines()
+
+
+def test_every_name_begins_with_the_name_of_the_project_and_is_explained() -> None:
+    helps = [line.split(" ", 3) for line in exposition(Metrics()) if line.startswith("# HELP")]
+
+    assert len(helps) >= 25
+    assert all(name.startswith("sse_gateway_") and text for _, _, name, text in helps)
+
+
+def test_there_is_one_series_for_a_counter() -> None:
+    assert not any("_created" in line for line in exposition(Metrics()))
+
+
+def test_two_gateways_in_one_process_count_apart() -> None:
+    first, second = Metrics(), Metrics()
+    first.flushes.inc()
+
+    assert "sse_gateway_flushes_total 1.0" in exposition(first)
+    assert "sse_gateway_flushes_total 0.0" in exposition(second)
+
+
+def test_the_drain_stage_is_explained_by_its_help() -> None:
+    stages = "0 running, 1 unready, 2 closing, 3 farewells, 4 sources, 5 done"
+    metrics = Metrics()
+    metrics.drain_stage.set(DrainStage.FAREWELLS)
+
+    assert f"# HELP sse_gateway_drain_stage {stages}" in exposition(metrics)
+    assert "sse_gateway_drain_stage 3.0" in exposition(metrics)
+
+
+def test_the_process_is_shown_only_on_request() -> None:
+    metrics = Metrics()
+    assert not any(line.startswith("process_") for line in exposition(metrics))
+
+    metrics.add_process_collectors()
+
+    assert any(line.startswith("process_resident_memory_bytes") for line in exposition(metrics))
+
+
+@pytest.fixture
+def hub() -> Hub:
+    hub = Hub(process="p")
+    log = hub.add("orders", Bounds(max_events=2, max_bytes=1000, max_age=60.0), lambda name: True)
+    hub.begin(log, "", {})
+    for number in range(3):
+        hub.publish(log, f"orders.{number}", data=b"12345", type="new", now=0.0)
+    return hub
+
+
+def test_a_scrape_shows_the_logs_of_the_hub(hub: Hub) -> None:
+    metrics = Metrics()
+    scrape = Scrape(hub.statistics, {})
+    metrics.registry.register(scrape)
+    scrape.take()
+
+    lines = exposition(metrics)
+
+    assert 'sse_gateway_log_events{source="orders"} 2.0' in lines
+    assert 'sse_gateway_log_bytes{source="orders"} 48.0' in lines
+    assert 'sse_gateway_channels{source="orders"} 2.0' in lines
+    assert 'sse_gateway_events_total{source="orders"} 3.0' in lines
+    assert 'sse_gateway_log_evicted_total{reason="evicted",source="orders"} 1.0' in lines
+
+
+def test_a_scrape_shows_the_tallies_of_the_connectors(hub: Hub) -> None:
+    tallies = {"hooks": Counter(signature=3)}
+    metrics = Metrics()
+    scrape = Scrape(hub.statistics, tallies)
+    metrics.registry.register(scrape)
+    scrape.take()
+
+    assert 'sse_gateway_source_tally_total{source="hooks",what="signature"} 3.0' in exposition(metrics)
+
+
+def test_collecting_reads_only_what_was_taken_before(hub: Hub) -> None:
+    """`collect` runs in a worker thread, where the hub may not be touched."""
+    metrics = Metrics()
+    scrape = Scrape(hub.statistics, {})
+    metrics.registry.register(scrape)
+    scrape.take()
+    hub.publish(hub.logs[0], "orders.9", data=b"", now=0.0)
+
+    assert 'sse_gateway_events_total{source="orders"} 3.0' in exposition(metrics)
