@@ -1,0 +1,72 @@
+"""Which connectors are installed, found by entry point; only those that a configuration names are imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from ..connector import Connector
+from ..errors import ConfigError
+
+__all__ = ["GROUP", "connectors", "installed"]
+
+GROUP = "sse_gateway.connectors"
+"""A connector's package declares `NAME = "package:Class"` in this entry point group; NAME is its table in a source."""
+
+
+def installed() -> Mapping[str, EntryPoint]:
+    """The entry point of every installed connector by name, sorted; none of them is imported.
+
+    Raises:
+        ConfigError: two installed packages offer the same name.
+    """
+    found = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    problems = [
+        f"connector {first.name} is offered by {_package(first)} and by {_package(second)}: uninstall one of them"
+        for first, second in zip(found, found[1:], strict=False)
+        if first.name == second.name and first.value != second.value
+    ]
+    if problems:
+        raise ConfigError(problems)
+    return {entry.name: entry for entry in found}
+
+
+def connectors(names: Iterable[str]) -> dict[str, type[Connector[Any]]]:
+    """The classes of those `names` that are installed; what is not a connector's name is left for the configuration to
+    judge. Call it before the event loop runs: importing blocks.
+
+    Raises:
+        ConfigError: a connector misses the library that it is for, or is none.
+    """
+    offered, problems = installed(), list[str]()
+    classes: dict[str, type[Connector[Any]]] = {}
+    for name in sorted(set(names) & offered.keys()):
+        try:
+            classes[name] = _load(offered[name])
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return classes
+
+
+def _load(entry: EntryPoint) -> type[Connector[Any]]:
+    try:
+        found = entry.load()
+    except ImportError as error:
+        raise ConfigError([_missing(entry, error)]) from error
+    if not (isinstance(found, type) and issubclass(found, Connector)):
+        raise ConfigError([f"connector {entry.name}: {entry.value} of {_package(entry)} is not a Connector"])
+    return found
+
+
+def _missing(entry: EntryPoint, error: ImportError) -> str:
+    extras = entry.dist.metadata.get_all("Provides-Extra", []) if entry.dist else []
+    package = _package(entry)
+    what = f"{package}[{entry.name}]" if entry.name in extras else error.name or package
+    return f'connector {entry.name} cannot be imported ({error}): pip install "{what}"'
+
+
+def _package(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else "an unknown package"

@@ -1,0 +1,78 @@
+"""The way of a batch into the log: map each message, publish it, keep the pace."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import Unmappable
+from .mapping import Mapped, Mapper
+from .pace import Pace
+
+if TYPE_CHECKING:
+    from ..config import SourceConfig
+    from ..connector import Message
+    from ..core.hub import Hub
+    from ..core.log import Log
+    from ..metrics import Metrics
+
+__all__ = ["Intake"]
+
+logger = logging.getLogger("sse_gateway.sources")
+
+
+class Intake:
+    """Takes the messages of one source. One that cannot become an event is counted, told of once for each reason, and
+    passed over."""
+
+    def __init__(self, source: SourceConfig, hub: Hub, log: Log, metrics: Metrics, pace: Pace) -> None:
+        self._source = source.name
+        self._mapper = Mapper(source)
+        self._hub = hub
+        self._log = log
+        self._unmappable = metrics.source_unmappable
+        self._pace = pace
+        self._told: set[str] = set()
+
+    async def append(self, batch: Sequence[Message], now: float) -> None:
+        """Publish a batch that arrived at `now`, waiting in between where the clients can't follow."""
+        for message in batch:
+            if self._pace.count(self._publish(message, now)):
+                await self._pace.wait()
+        if not batch and self._pace.count(0):  # a source whose positions move may never wait itself
+            await self._pace.wait()
+
+    def _publish(self, message: Message, now: float) -> int:
+        try:
+            event = self._mapper.map(message)
+        except Unmappable as error:
+            self._note(error.reason, str(error), message)
+            return len(message.body)
+        if event.repaired:
+            self._note("encoding", "the data was substituted, as on_invalid says", message)
+        self._append(event, message, now)
+        return len(event.data)
+
+    def _append(self, event: Mapped, message: Message, now: float) -> None:
+        self._hub.publish(
+            self._log,
+            event.channel,
+            data=event.data,
+            now=now,
+            type=event.type,
+            part=message.partition,
+            offset=message.offset,
+            key=event.key,
+            id=event.id,
+        )
+
+    def _note(self, reason: str, detail: str, message: Message) -> None:
+        self._unmappable.labels(self._source, reason).inc()
+        if reason not in self._told:
+            self._told.add(reason)
+            where = {"partition": message.partition, "offset": message.offset} if message.offset is not None else {}
+            logger.warning(
+                "message cannot be mapped; the next ones for this reason are only counted",
+                extra={"source": self._source, "reason": reason, "detail": detail, **where},
+            )

@@ -1,0 +1,104 @@
+"""From a message to an event: its channel, type, id and data, as `[sources.NAME]` says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..config.table import CHANNEL
+from ..errors import Unmappable
+from ..template import MissingField, Template
+from .encoding import ENCODINGS, Encoding, parse
+
+if TYPE_CHECKING:
+    from ..config import SourceConfig
+    from ..connector import Message
+
+__all__ = ["Mapped", "Mapper"]
+
+_RESERVED = "gateway."
+_MAX_TYPE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What `Hub.publish` takes of one message."""
+
+    channel: str
+    type: str
+    data: bytes
+    key: str
+    id: str | None
+    repaired: bool
+    """The data was no valid text and was replaced, as `on_invalid` says."""
+
+
+class Mapper:
+    """The mapping of one source, compiled once."""
+
+    def __init__(self, source: SourceConfig) -> None:
+        self._source = source.name
+        self._channel = source.channel
+        self._event = source.event
+        self._id = source.id
+        self._data = source.data
+        self._encoding: Encoding = ENCODINGS[source.encoding]
+        self._on_invalid = source.on_invalid
+        self._max_event = source.max_event
+        templates = (source.channel, source.event, source.id, source.data)
+        self._needs_json = any(template is not None and template.needs_json for template in templates)
+
+    def map(self, message: Message) -> Mapped:
+        """The event of one message.
+
+        Raises:
+            Unmappable: its reason is `field` (a template has no value), `json` (the body is not JSON and a template
+                looks into it), `channel`, `type`, `encoding` or `size`.
+        """
+        fields = self._fields(message)
+        channel = self._render(self._channel, fields)
+        if CHANNEL.fullmatch(channel) is None:
+            raise Unmappable(
+                "channel", "the channel's name has other characters than A-Z a-z 0-9 . _ : ~ @ = + - or over 200"
+            )
+        type_ = self._type(fields)
+        text = message.body if self._data is None else self._render(self._data, fields)
+        data, repaired = self._encoding.encode(text, self._on_invalid)
+        if len(data) > self._max_event:
+            raise Unmappable("size", f"{len(data)} bytes of data, max_event is {self._max_event}")
+        return Mapped(channel, type_, data, message.key, self._message_id(message, fields), repaired)
+
+    def _fields(self, message: Message) -> Mapping[str, Any]:
+        fields: dict[str, Any] = {
+            "key": message.key,
+            "headers": message.headers,
+            "path": message.path,
+            "source": self._source,
+            "timestamp": message.timestamp,
+        }
+        if self._needs_json:
+            try:
+                fields["json"] = parse(message.body)
+            except ValueError as error:
+                raise Unmappable("json", f"a template looks into the body, which is not JSON: {error}") from error
+        return fields
+
+    def _render(self, template: Template, fields: Mapping[str, Any]) -> str:
+        try:
+            return template.render(fields)
+        except MissingField as missing:
+            raise Unmappable("field", str(missing)) from missing
+
+    def _type(self, fields: Mapping[str, Any]) -> str:
+        type_ = "" if self._event is None else self._render(self._event, fields)
+        if type_.startswith(_RESERVED):
+            raise Unmappable("type", f"event types that begin with {_RESERVED} are the gateway's own")
+        if len(type_) > _MAX_TYPE or not type_.isprintable():  # a line break would end the field and begin another
+            raise Unmappable("type", f"the event type is over {_MAX_TYPE} characters or has some that can't be printed")
+        return type_
+
+    def _message_id(self, message: Message, fields: Mapping[str, Any]) -> str | None:
+        found = message.id if self._id is None else self._render(self._id, fields)
+        # a JSON escape may leave half a surrogate pair, which no hash takes
+        return found if found is None or found.isascii() else found.encode(errors="replace").decode()

@@ -1,0 +1,145 @@
+"""What a source receives gets into the log in order and at a pace that the clients follow, and is acknowledged after
+that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from sse_gateway.connector import Message
+from sse_gateway.testing import MemoryUpstream
+
+from .rig import Orders, Rig, running
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_what_the_upstream_has_is_published_and_acknowledged() -> None:
+    rig = Rig()
+    rig.put(b"1", b"2")
+    async with running(rig):
+        await rig.idle()
+        assert rig.bodies() == [b"1", b"2"]
+        rig.put(b"3", key="b")
+        await rig.idle()
+        assert rig.bodies() == [b"3"]
+    assert rig.upstream.acked == {"orders": {"": 3}}
+    assert rig.count("source_messages_total") == 3
+
+
+async def test_an_event_has_the_channel_key_offset_and_time_of_its_message() -> None:
+    rig = Rig(upstream=MemoryUpstream(["p0", "p1"]), options={"event": "{headers.type}"})
+    rig.put(b"1", partition="p0", headers={"type": "x"})
+    rig.put(b"2", partition="p1", headers={"type": "y"}, key="b", timestamp=1.0)
+    async with running(rig):
+        await rig.idle()
+    events = [item for item in rig.take() if not isinstance(item, str)]
+    assert [(e.view.name, e.key, e.type, e.offset, rig.log.vector.names[e.part], e.time) for e in events] == [
+        ("a", "a", "x", 0, "p0", 5000.0),
+        ("b", "b", "y", 0, "p1", 5000.0),
+    ]
+
+
+async def test_it_acknowledges_only_what_is_in_the_log() -> None:
+    """The acknowledgement of a batch comes after its last event was published, also where publishing has to wait."""
+    acked_at: list[int] = []
+
+    class Watched(Orders):
+        async def ack(self, message: Message) -> None:
+            acked_at.append(rig.log.published)
+            await super().ack(message)
+
+    rig = Rig(connector=Watched)
+    rig.put(*[b"x"] * 500)
+    rig.put(*[b"y"] * 20)
+    async with running(rig):
+        await rig.until(lambda: len(acked_at) == 2)
+    assert acked_at == [500, 520]
+
+
+async def test_it_never_outruns_the_flush() -> None:
+    """500 messages come in one batch; with a client_buffer of 100 events at most 25 are ever unflushed."""
+    rig = Rig(buffer=100)
+    rig.put(*[b"x"] * 500)
+    async with running(rig):
+        await rig.published(500)
+    assert rig.unflushed == [25] * 20
+
+
+async def test_others_run_during_a_long_batch() -> None:
+    """Nobody reads the channel, so there is nothing to flush; still the loop is free after every 256 messages."""
+    rig = Rig()
+    seen: set[int] = set()
+    rig.put(*[b"x"] * 500, key="unread")
+
+    async def watch() -> None:
+        while rig.log.published < 500:
+            seen.add(rig.log.published)
+            await anyio.lowlevel.checkpoint()
+
+    async with running(rig), anyio.create_task_group() as tasks:
+        tasks.start_soon(watch)
+    assert 256 in seen
+
+
+async def test_positions_that_move_without_a_message_move_the_log() -> None:
+    rig = Rig()
+    rig.put(b"1")
+    async with running(rig):
+        await rig.idle()
+        rig.upstream.skip(5)
+        await rig.idle()
+        assert rig.log.positions() == {"": 6}
+        assert rig.upstream.acked == {"orders": {"": 1}}
+
+
+async def test_an_unmappable_message_is_counted_told_once_acknowledged_and_passed_over(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rig = Rig(options={"max_event": "10B"})
+    rig.put(b"1")
+    rig.put(b"bad", b"worse", key="no/such/channel")
+    rig.put(b"far too long for it", b"2")
+    async with running(rig):
+        await rig.idle()
+        assert rig.bodies() == [b"1", b"2"]
+        assert rig.upstream.acked == {"orders": {"": 5}}
+    assert rig.count("source_unmappable_total", reason="channel") == 2
+    assert rig.count("source_unmappable_total", reason="size") == 1
+    told = [vars(record) for record in caplog.records if "cannot be mapped" in record.message]
+    assert [(line["reason"], line["offset"], line["source"]) for line in told] == [
+        ("channel", 1, "orders"),
+        ("size", 3, "orders"),
+    ]
+    assert "such" not in caplog.text
+
+
+async def test_substituted_data_is_counted_and_published() -> None:
+    rig = Rig(options={"on_invalid": "replace"})
+    rig.put(b"\xff")
+    async with running(rig):
+        await rig.idle()
+        assert rig.bodies() == ["\ufffd".encode()]
+    assert rig.count("source_unmappable_total", reason="encoding") == 1
+
+
+async def test_a_source_that_never_waits_does_not_hold_the_loop() -> None:
+    """Positions may move without a message and without an end; the test comes to its next line all the same."""
+
+    class Restless(Orders):
+        turns = 0
+
+        async def receive(self) -> Sequence[Message]:
+            self.turns += 1
+            return []
+
+        def positions(self) -> Mapping[str, int]:
+            return {"": self.turns}
+
+    rig = Rig(connector=Restless)
+    async with running(rig):
+        await rig.until(lambda: rig.log.positions().get("", 0) > 1000)
+    assert rig.upstream.acked == {"orders": {"": 0}}

@@ -1,0 +1,145 @@
+"""A message is mapped to an event as the templates of its source say, or not at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sse_gateway.config import SourceConfig
+from sse_gateway.connector import Message
+from sse_gateway.errors import Unmappable
+from sse_gateway.sources.mapping import Mapped, Mapper
+from sse_gateway.testing import MemoryConfig
+
+ORDER = b'{"id": 7, "customer": {"name": "Ada"}, "total": 1.50, "type": "created"}'
+
+
+def mapped(message: Message, **options: Any) -> Mapped:
+    table = {"channel": "orders", **options}
+    source = SourceConfig.model_validate({**table, "name": "shop", "connector": "memory", "options": MemoryConfig()})
+    return Mapper(source).map(message)
+
+
+def reason(message: Message, **options: Any) -> tuple[str, str]:
+    with pytest.raises(Unmappable) as error:
+        mapped(message, **options)
+    return error.value.reason, str(error.value)
+
+
+def test_without_templates_the_body_is_the_data() -> None:
+    message = Message(body=b"hello", key="k", id="m-1")
+    assert mapped(message) == Mapped("orders", "", b"hello", "k", "m-1", False)
+
+
+@pytest.mark.parametrize(
+    ("template", "channel"),
+    [
+        ("orders.{key}", "orders.k"),
+        ("{headers.X-Region}", "eu"),
+        ("{path.tenant}.{source}", "acme.shop"),
+        ("{json.customer.name}.{json.id}", "Ada.7"),
+        ("at.{timestamp}", "at.12.5"),
+    ],
+)
+def test_a_channel_is_made_of_any_field(template: str, channel: str) -> None:
+    message = Message(body=ORDER, key="k", headers={"x-region": "eu"}, path={"tenant": "acme"}, timestamp=12.5)
+    assert mapped(message, channel=template).channel == channel
+
+
+def test_type_id_and_data_are_templates_too() -> None:
+    event = mapped(
+        Message(body=ORDER, id="upstream"),
+        event="order.{json.type}",
+        id="order-{json.id}",
+        data='{{"who":"{json.customer.name}","all":{json}}}',
+    )
+    assert (event.type, event.id) == ("order.created", "order-7")
+    assert event.data == (b'{"who":"Ada","all":{"id":7,"customer":{"name":"Ada"},"total":1.5,"type":"created"}}')
+
+
+def test_the_body_is_parsed_only_if_a_template_looks_into_it() -> None:
+    message = Message(body=b"not json")
+    assert mapped(message, event="note").data == b"not json"
+    for option in ({"channel": "{json.a}"}, {"event": "{json.a}"}, {"id": "{json.a}"}, {"data": "{json.a}"}):
+        assert reason(message, **option)[0] == "json"
+
+
+@pytest.mark.parametrize("option", ["channel", "event", "id", "data"])
+@pytest.mark.parametrize(
+    "template", ["{headers.x-missing}", "{json.missing}", "{json.customer.name.first}", "{path.id}", "{timestamp}"]
+)
+def test_a_field_without_a_value_makes_it_unmappable(option: str, template: str) -> None:
+    found = reason(Message(body=ORDER), **{option: template})
+    assert found == ("field", f"no value for {template}")
+
+
+@pytest.mark.parametrize(
+    "key", ["a b", "a/b", "a\nb", "é", "x" * 201, "a*", "a%2F", "a\0", "{key}", "a,b"], ids=lambda key: repr(key[:9])
+)
+def test_a_message_cannot_invent_a_channel_outside_the_alphabet(key: str) -> None:
+    found, detail = reason(Message(body=b"", key=key), channel="{key}")
+    assert found == "channel"
+    assert key not in detail
+
+
+@pytest.mark.parametrize("key", ["a", "A-z_0.9:~@=+-", "x" * 200])
+def test_the_alphabet_of_channels(key: str) -> None:
+    assert mapped(Message(body=b"", key=key), channel="{key}").channel == key
+
+
+@pytest.mark.parametrize(
+    "type_",
+    ["gateway.at", "gateway.", "a\nb", "a\rb", "a\0b", "x" * 201, "\x1b[31m", "\ud800"],
+    ids=lambda name: repr(name[:12]),
+)
+def test_a_message_cannot_forge_an_event_type(type_: str) -> None:
+    assert reason(Message(body=b"", headers={"type": type_}), event="{headers.type}")[0] == "type"
+
+
+@pytest.mark.parametrize("type_", ["gateway", "order.created", "Zahlung fällig", "x" * 200])
+def test_other_types_pass(type_: str) -> None:
+    assert mapped(Message(body=b"", headers={"type": type_}), event="{headers.type}").type == type_
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data"), [("text", ORDER), ("base64", b"eyJpZCI6IDcs"), ("json", b'{"id":7,"customer":')]
+)
+def test_the_body_is_encoded_as_configured(encoding: str, data: bytes) -> None:
+    event = mapped(Message(body=ORDER), encoding=encoding)
+    assert event.data.startswith(data)
+    assert not event.repaired
+
+
+def test_the_data_template_is_encoded_too() -> None:
+    assert mapped(Message(body=b'{"a": 1}'), data="[ {json.a}, 2 ]", encoding="json").data == b"[1,2]"
+    assert reason(Message(body=b'{"a": 1}'), data="[ {json.a}, 2", encoding="json")[0] == "encoding"
+
+
+@pytest.mark.parametrize(("on_invalid", "data"), [("replace", "\ufffd".encode()), ("base64", b"/w==")])
+def test_a_body_that_is_no_text_is_dropped_or_substituted_and_says_so(on_invalid: str, data: bytes) -> None:
+    message = Message(body=b"\xff")
+    assert reason(message)[0] == "encoding"
+    assert reason(message, on_invalid="drop")[0] == "encoding"
+    event = mapped(message, on_invalid=on_invalid)
+    assert (event.data, event.repaired) == (data, True)
+
+
+def test_data_over_its_size_is_unmappable_and_the_size_is_that_of_the_data() -> None:
+    message = Message(body=b"[ 1,  2 ]")
+    assert reason(message, max_event="8B") == ("size", "9 bytes of data, max_event is 8")
+    assert mapped(message, max_event="8B", encoding="json").data == b"[1,2]"
+    assert mapped(message, max_event="9B").data == b"[ 1,  2 ]"
+
+
+def test_an_id_is_whole_text() -> None:
+    """Half a surrogate pair out of a JSON escape would break the hash of it."""
+    event = mapped(Message(body=b'{"id":"a\\ud800"}'), id="{json.id}")
+    assert event.id == "a?"
+    assert mapped(Message(body=b"", id="bestellung-ü")).id == "bestellung-ü"
+
+
+def test_what_is_told_of_a_bad_message_does_not_show_it() -> None:
+    secret = b'{"password": hunter2'
+    for options in ({"channel": "{json.id}"}, {"encoding": "json"}):
+        assert "hunter2" not in reason(Message(body=secret), **options)[1]
