@@ -1,0 +1,70 @@
+"""The table `[sources.NAME.webhook]`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from sse_gateway_webhook import WebhookConfig
+
+SECRET = "whsec_c2VjcmV0LW9mLXRoZS10ZXN0"
+
+
+def test_a_path_is_all_it_needs() -> None:
+    config = WebhookConfig(path="/hooks/{tenant}")
+    assert (config.max_body, config.pending.bytes, config.dedupe.window) == (2**18, 2**24, 86_400)
+
+
+def test_lists_as_toml_has_them_are_taken() -> None:
+    config = WebhookConfig.model_validate({"path": "/h", "signature": "github", "secrets": ["new", "old"]})
+    assert [secret.get_secret_value() for secret in config.secrets] == ["new", "old"]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"path": "hooks"}, 'begins with "/"'),
+        ({"path": "/hooks/{id"}, "{NAME}"),
+        ({"path": "/hooks/{two words}"}, "{NAME}"),
+        ({"path": "/hooks?a=1"}, "neither query nor spaces"),
+        ({"path": "/hooks/{id:number}"}, "Unknown path convertor 'number'"),
+        ({"path": "/{id}/{id}"}, "Duplicated param name id"),
+        ({"key": "tenant"}, 'key = "tenant" is no parameter of the path "/h"'),
+        ({"secrets": ["s"]}, "secrets without a signature"),
+        ({"signature": "github"}, 'signature = "github" needs secrets'),
+        ({"signature": "github", "secrets": []}, 'signature = "github" needs secrets'),
+        ({"signature": "github", "secrets": ["s", ""]}, "a secret is empty"),
+        ({"signature": "hmac", "secrets": ["s"]}, 'hmac = { header = "..." }'),
+        ({"signature": "github", "secrets": ["s"], "hmac": {"header": "x"}}, 'hmac = { header = "..." }'),
+        ({"signature": "standard", "secrets": ["whsec_$$$"]}, "is base64"),
+        ({"signature": "standard", "secrets": ["whsec_"]}, "is base64"),
+        ({"signature": "gitlab"}, "'github'"),
+        ({"pending": {"bytes": "512KiB"}}, "the largest body takes 774144 B"),
+        ({"max_body": 1024}, "expected a string with a unit"),
+        ({"handshake": {"origins": []}}, "at least 1 item"),
+        ({"max_events": 0}, "greater than or equal to 1"),
+        ({"paths": "/x"}, "not permitted"),
+    ],
+)
+def test_what_cannot_work_is_refused(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        WebhookConfig.model_validate({"path": "/h", **options})
+    assert says in str(refused.value)
+
+
+@pytest.mark.parametrize("options", [{"signature": "standard", "secrets": [SECRET + "%"]}, {"secrets": [SECRET]}])
+def test_no_error_and_no_picture_of_it_shows_a_secret(options: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as refused:
+        WebhookConfig.model_validate({"path": "/h", **options})
+    config = WebhookConfig.model_validate({"path": "/h", "signature": "standard", "secrets": [SECRET]})
+    for shown in (str(refused.value), repr(config), config.model_dump_json()):
+        assert SECRET.removeprefix("whsec_") not in shown
+
+
+def test_every_key_is_described() -> None:
+    schema = WebhookConfig.model_json_schema()
+    tables = [schema, *schema["$defs"].values()]
+    keys = [(table["title"], name, key) for table in tables for name, key in table["properties"].items()]
+    assert [(title, name) for title, name, key in keys if not key.get("description")] == []

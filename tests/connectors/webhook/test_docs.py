@@ -1,0 +1,58 @@
+"""The examples of `docs/connectors/webhook.md` run, as they stand, against a gateway."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import anyio
+import pytest
+
+import sse_gateway_webhook
+from sse_gateway_webhook import WebhookConfig
+from tests.end_to_end.gateway import running
+
+pytestmark = pytest.mark.anyio
+
+PAGE = (Path(__file__).parents[3] / "docs" / "connectors" / "webhook.md").read_text()
+SOURCES = "\n".join(re.findall(r"^```toml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
+EXAMPLES = re.findall(r"^```sh\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+SECRETS = {
+    "GITHUB_SECRET": "It's a Secret to Everybody",
+    "STRIPE_SECRET": "whsec_test",
+    "SLACK_SIGNING_SECRET": "8f742231b10e8888abcd99yyyzzz85a5",
+    "SHOPIFY_SECRET": "test-webhook-secret",
+    "BILLING_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "BUILDS_SECRET": "builds",
+    "ALERTS_TOKEN": "mF_9.B5f-4.1JqM",
+}
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="the examples sign with openssl")
+async def test_each_example_gets_the_answer_that_stands_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    async with running(tmp_path, SOURCES) as gateway:
+        for example in EXAMPLES:
+            said = re.findall(r"# (\d{3})$", example, re.MULTILINE)
+            script = "set -eu\n" + example.replace("http://127.0.0.1:8080", gateway.public).replace(
+                "curl ", "curl -sS "
+            )
+            answered = await anyio.run_process(["bash", "-c", script])
+            assert answered.stdout.decode().split() == said, example
+        assert await gateway.metric("sse_gateway_source_messages_total") == len(EXAMPLES)  # one has two, one has none
+
+
+def test_every_preset_has_an_example() -> None:
+    presets = WebhookConfig.model_json_schema()["properties"]["signature"]["enum"]
+    assert sorted(re.findall(r'^signature = "(\w+)"', SOURCES, re.MULTILINE)) == sorted(set(presets) - {"none"})
+
+
+def test_every_refusal_that_is_counted_is_in_the_table() -> None:
+    package = Path(str(sse_gateway_webhook.__file__)).parent
+    code = "".join(path.read_text() for path in package.glob("*.py"))
+    kinds = re.findall(r'(?:Refusal\(\d+, |busy\(|unauthorized\(|_tally\[)"(\w+)"', code)
+    assert len(kinds) > 10 and [kind for kind in kinds if f"`{kind}`" not in PAGE] == []
