@@ -1,0 +1,224 @@
+"""The fan-out: who gets what, in what order, and what it costs."""
+
+from __future__ import annotations
+
+import pytest
+
+from sse_gateway.core import Bounds
+from sse_gateway.http.frames import NDJSON
+
+from .stage import stage
+from .wire import Answer, Wire, until
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("answer", ["done", "coroutine"])
+async def test_every_client_gets_every_event_in_order(answer: Answer) -> None:
+    """Two clients of one channel, one of another."""
+    async with stage() as scene:
+        first, second = await scene.open("a", wire=Wire(answer)), await scene.open("a", wire=Wire(answer))
+        other = await scene.open("b", wire=Wire(answer))
+        scene.publish("a", "1", "2")
+        scene.publish("b", "3")
+        await scene.fanout.flush()
+        scene.publish("a", "4")
+        await scene.fanout.flush()
+        assert first.data() == second.data() == ["1", "2", "4"]
+        assert other.data() == ["3"]
+
+
+async def test_a_stream_opens_with_a_retry_and_an_id() -> None:
+    """A client that has seen no event yet can come back."""
+    async with stage(retry="2s") as scene:
+        scene.publish("a", "before")
+        wire = await scene.open("a")
+        assert b"retry: " in wire.body
+        (opening,) = wire.events()
+        assert (opening.type, opening.data) == ("gateway.at", "")
+        scene.publish("a", "missed")
+        again = await scene.open("a", id=opening.id)
+        assert again.types() == ["gateway.at", "gateway.resumed", "message"]
+        assert again.data() == ["missed"]
+
+
+async def test_one_encoding_one_join_and_one_message_for_all_at_one_place() -> None:
+    """A fixed script: 1,000 clients of one channel, a burst of ten, then one event."""
+    async with stage() as scene:
+        wires = [await scene.open("a") for _ in range(1000)]
+        before = scene.count("sends_total")
+        scene.publish("a", *map(str, range(10)))
+        await scene.fanout.flush()
+        scene.publish("a", "10")
+        await scene.fanout.flush()
+        assert scene.count("encodings_total") == 11
+        assert scene.count("joins_total") == 2
+        assert scene.count("sends_total") - before == 2000
+        assert scene.count("deliveries_total") == 11_000
+        assert scene.count("flushes_total") == 2
+        assert all(wire.messages[-1] is wires[0].messages[-1] for wire in wires)
+        assert all(wire.data() == [str(number) for number in range(11)] for wire in wires)
+
+
+async def test_a_thousand_channels_with_one_client_each() -> None:
+    """Each event is encoded once and sent once, and nobody else hears of it."""
+    async with stage() as scene:
+        wires = {f"c{number}": await scene.open(f"c{number}") for number in range(1000)}
+        before = scene.count("sends_total")
+        for channel in wires:
+            scene.publish(channel, channel)
+        await scene.fanout.flush()
+        assert scene.count("encodings_total") == scene.count("joins_total") == 1000
+        assert scene.count("sends_total") - before == 1000
+        assert all(wire.data() == [channel] for channel, wire in wires.items())
+
+
+async def test_an_event_of_two_subscriptions_is_encoded_and_framed_once() -> None:
+    """Ids depend on the set of sources, not on the set of channels."""
+    async with stage() as scene:
+        wires = [await scene.open("news", f"own{number}") for number in range(50)]
+        scene.publish("news", "all")
+        await scene.fanout.flush()
+        assert scene.count("encodings_total") == 1
+        assert len({wire.messages[-1]["body"] for wire in wires}) == 1
+
+
+async def test_a_blocked_client_lags_and_catches_up_in_one_write() -> None:
+    """The others are not held up; what it missed comes joined, and it is ready again."""
+    async with stage() as scene:
+        slow, quick = await scene.open("a", wire=Wire("future")), await scene.open("a")
+        slow.stuck = True
+        for number in range(5):
+            scene.publish("a", str(number))
+            await scene.fanout.flush()
+        assert quick.data() == ["0", "1", "2", "3", "4"]
+        assert slow.data() == ["0"]
+        assert scene.fanout.window > 0
+        writes = len(slow.messages)
+        slow.release()
+        await until(lambda: not scene.fanout.lagging.blocked())
+        await scene.fanout.flush()
+        assert slow.data() == quick.data()
+        assert len(slow.messages) == writes + 1
+        assert not scene.fanout.lagging.clients
+        scene.publish("a", "5")
+        await scene.fanout.flush()
+        assert slow.messages[-1] is quick.messages[-1]
+        assert not slow.overlaps
+
+
+async def test_clients_blocked_at_one_place_share_the_join() -> None:
+    """Ten that were blocked by one event get what follows as one message."""
+    async with stage() as scene:
+        wires = [await scene.open("a", wire=Wire("future")) for _ in range(10)]
+        for wire in wires:
+            wire.stuck = True
+        scene.publish("a", "0")
+        await scene.fanout.flush()
+        scene.publish("a", "1", "2")
+        await scene.fanout.flush()
+        joins = scene.count("joins_total")
+        for wire in wires:
+            wire.release()
+        await until(lambda: not scene.fanout.lagging.blocked())
+        await scene.fanout.flush()
+        assert scene.count("joins_total") == joins + 1
+        assert all(wire.data() == ["0", "1", "2"] for wire in wires)
+
+
+async def test_a_coroutine_that_waits_is_driven_to_its_end() -> None:
+    """Servers other than granian: their `send` waits inside."""
+    async with stage() as scene:
+        wire = await scene.open("a", wire=Wire("coroutine"))
+        wire.stuck = True
+        scene.publish("a", "0")
+        await scene.fanout.flush()
+        scene.publish("a", "1")
+        await scene.fanout.flush()
+        assert wire.data() == ["0"]
+        wire.release()
+        await until(lambda: not scene.fanout.lagging.blocked())
+        await scene.fanout.flush()
+        assert wire.data() == ["0", "1"]
+
+
+async def test_a_broadcast_is_sliced_and_keeps_to_where_it_began() -> None:
+    """2,000 clients take several turns; what is published meanwhile, and who joins meanwhile, are of the next round."""
+    async with stage() as scene:
+        wires = [await scene.open("a") for _ in range(2000)]
+        scene.publish("a", "0")
+        turns = 0
+        flush = scene.fanout.flush().__await__()
+        for _ in flush:
+            turns += 1
+            if turns == 1:
+                scene.publish("a", "1")
+                served = sum(wire.data() == ["0"] for wire in (wires[0], wires[-1]))
+                assert served == 1
+        assert turns == 2
+        assert all(wire.data() == ["0"] for wire in wires)
+        await scene.fanout.flush()
+        assert all(wire.data() == ["0", "1"] for wire in wires)
+
+
+async def test_a_join_is_at_most_64_kib() -> None:
+    """What a blocked client can pin; the rest follows with the next flush."""
+    async with stage(max_id="16B") as scene:
+        wire = await scene.open("a")
+        scene.publish("a", *["x" * 30_000] * 5)
+        while len(wire.data()) < 5:
+            await scene.fanout.flush()
+        assert all(len(message.get("body", b"")) <= 65536 + 1024 for message in wire.messages)
+        assert len(wire.data()) == 5
+
+
+async def test_a_long_id_is_sent_once_in_a_flush() -> None:
+    """On its last event."""
+    async with stage(max_id="4B") as scene:
+        wire = await scene.open("a")
+        scene.publish("a", "0", "1", "2")
+        await scene.fanout.flush()
+        opening, first, second, third = wire.events()
+        assert opening.id == first.id == second.id != third.id
+
+
+async def test_events_evicted_before_a_flush_are_a_gap_for_all() -> None:
+    """A log too small for what came: it is said, and what is left follows."""
+    async with stage(Bounds(2, 10**6, 600)) as scene:
+        wire = await scene.open("a")
+        scene.publish("a", "0", "1", "2", "3", "4")
+        while "4" not in wire.data():
+            await scene.fanout.flush()
+        assert wire.types() == ["gateway.at", "gateway.gap", "message", "message"]
+        assert wire.data() == ["3", "4"]
+        assert scene.count("gaps_total", reason="evicted") == 1
+        again = await scene.open("a", id=wire.events()[1].id)
+        assert again.types() == ["gateway.at", "gateway.resumed", "message", "message"]
+
+
+async def test_ndjson_is_one_object_a_line() -> None:
+    """The same stream for programs."""
+    async with stage() as scene:
+        wire = await scene.open("a", wire=Wire(), format=NDJSON)
+        scene.publish("a", 'say "hi"\nthere', type="greeting")
+        await scene.fanout.flush()
+        last = wire.body.decode().splitlines()[-1]
+        assert '"event":"greeting","data":"say \\"hi\\"\\nthere"' in last
+        assert last.startswith('{"id":"1.')
+
+
+async def test_a_client_that_leaves_is_forgotten() -> None:
+    """Also while it is blocked: nothing of it stays."""
+    async with stage() as scene:
+        ready, blocked = await scene.open("a"), await scene.open("a", wire=Wire("future"))
+        blocked.stuck = True
+        scene.publish("a", "0")
+        await scene.fanout.flush()
+        ready.leave()
+        blocked.leave()
+        await until(lambda: scene.fanout.clients == 0)
+        await scene.fanout.flush()
+        assert not scene.hub.subscriptions
+        assert not scene.fanout.lagging.clients
+        assert scene.count("clients", route="/r") == 0
+        assert scene.count("clients_closed_total", route="/r", reason="client") == 2
