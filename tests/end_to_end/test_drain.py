@@ -1,0 +1,190 @@
+"""SIGTERM, with clients that listen and one that does not."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import anyio
+import pytest
+
+from .gateway import Gateway, curl, running, until
+
+pytestmark = pytest.mark.anyio
+
+CONFIG = """
+[drain]
+delay = "1s"
+spread = "2s"
+timeout = "12s"
+[limits]
+send_timeout = "2s"
+[sources.hook]
+channel = "hook"
+[sources.hook.webhook]
+path = "/hook"
+[sources.ticks]
+channel = "ticks"
+[sources.ticks.generate]
+rate = 5.0
+[sources.heavy]
+channel = "heavy"
+[sources.heavy.generate]
+rate = 20.0
+size = "60KB"
+[[routes]]
+path = "/events/{name}"
+channels = ["{path.name}"]
+"""
+
+
+@contextmanager
+def deaf_client(gateway: Gateway, path: str) -> Iterator[tuple[str, int]]:
+    """A client that asks for a stream and never reads; its address."""
+    parts = urlsplit(gateway.public)
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect((parts.hostname, parts.port))
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: gateway\r\n\r\n".encode())
+        yield client.getsockname()
+
+
+def has_connection_to(client: tuple[str, int], gateway: Gateway) -> bool:
+    """Whether the gateway's end of this connection still lives in the kernel."""
+    ends = [_as_in_proc("127.0.0.1", urlsplit(gateway.public).port or 0), _as_in_proc(*client)]
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(row[1:3] == ends for row in rows)
+
+
+def _as_in_proc(host: str, port: int) -> str:
+    return "".join(f"{int(byte):02X}" for byte in reversed(host.split("."))) + f":{port:04X}"
+
+
+def numbers(output: bytes) -> list[int]:
+    """The numbers that `generate` gave to the events."""
+    return [int(part.split(b",")[0]) for part in output.split(b'"seq":')[1:]]
+
+
+def bounds(output: bytes) -> tuple[int, int]:
+    found = numbers(output)
+    return found[0], found[-1] + 1
+
+
+def last_event(output: bytes) -> list[bytes]:
+    return output.rstrip(b"\n").split(b"\n\n")[-1].splitlines()
+
+
+async def test_200_curls_get_their_farewell_and_one_that_never_reads_holds_nobody_up(tmp_path: Path) -> None:
+    with anyio.fail_after(55):
+        async with running(tmp_path, CONFIG) as gateway, anyio.create_task_group() as group:
+            with deaf_client(gateway, "/events/heavy"):
+                curls = [curl(group, f"{gateway.public}/events/ticks") for _ in range(200)]
+                await until(lambda: all(b"gateway.at" in each.output for each in curls))
+                gateway.terminate()
+                with anyio.fail_after(12):
+                    assert await gateway.process.wait() == 0
+                await until(lambda: all(each.code is not None for each in curls))
+
+    assert {each.code for each in curls} == {0}
+    for each in curls:
+        fields = last_event(each.output)
+        assert b"event: gateway.bye" in fields and b'data: {"reason":"drain"}' in fields
+        assert any(field.startswith(b"retry: ") for field in fields)
+        assert any(field.startswith(b"id: 1.") for field in fields)
+        assert numbers(each.output) == list(range(*bounds(each.output)))
+
+
+async def test_readiness_is_off_first_while_streams_still_open_and_move(tmp_path: Path) -> None:
+    with anyio.fail_after(30):
+        async with running(tmp_path, CONFIG) as gateway, anyio.create_task_group() as group:
+            gateway.terminate()
+            while (await gateway.get(f"{gateway.admin}/readyz"))[0] != 503:
+                pass
+            late = curl(group, f"{gateway.public}/events/ticks")
+            await until(lambda: late.output.count(b"\ndata: ") >= 2)
+            assert await gateway.metric("sse_gateway_drain_stage") == 1
+            assert await gateway.process.wait() == 0
+
+    assert b"event: gateway.bye" in last_event(late.output)
+
+
+async def test_the_stages_are_logged_in_their_order_and_metrics_are_served_to_the_end(tmp_path: Path) -> None:
+    with anyio.fail_after(30):
+        async with running(tmp_path, CONFIG) as gateway, anyio.create_task_group() as group:
+            curl(group, f"{gateway.public}/events/ticks")
+            while await gateway.metric("sse_gateway_clients") != 1:
+                pass
+            gateway.terminate(signal.SIGINT)
+            while await gateway.metric("sse_gateway_drain_stage") < 3:
+                pass
+            assert await gateway.process.wait() == 0
+            await gateway.logged("end")
+
+    stages = [line["stage"] for line in gateway.lines if line.get("message") == "drain"]
+    assert stages == ["unready", "closing", "farewells", "sources", "done"]
+    assert [line for line in gateway.lines if line.get("level") in ("warning", "error", "critical")] == []
+
+
+async def test_what_was_answered_2xx_before_the_drain_is_delivered_before_the_farewell(tmp_path: Path) -> None:
+    with anyio.fail_after(30):
+        async with running(tmp_path, CONFIG) as gateway, anyio.create_task_group() as group:
+            reader = curl(group, f"{gateway.public}/events/hook")
+            await until(lambda: b"gateway.at" in reader.output)
+            gateway.terminate()
+            accepted = 0
+            while await posted(gateway, accepted):
+                accepted += 1
+            assert await gateway.process.wait() == 0
+            await until(lambda: reader.code is not None)
+
+    numbers = [
+        int(line[6:]) for line in reader.output.splitlines() if line.startswith(b"data: ") and line[6:].isdigit()
+    ]
+    assert accepted > 0
+    assert numbers[:accepted] == list(range(accepted))
+
+
+async def posted(gateway: Gateway, number: int) -> bool:
+    """Whether the hook took it."""
+    parts = urlsplit(gateway.public)
+    body = str(number)
+    request = f"POST /hook HTTP/1.0\r\nHost: x\r\ncontent-type: text/plain\r\ncontent-length: {len(body)}\r\n\r\n{body}"
+    try:
+        async with await anyio.connect_tcp(parts.hostname or "", parts.port or 0) as stream:
+            await stream.send(request.encode())
+            answer = await stream.receive()
+    except (OSError, anyio.EndOfStream, anyio.BrokenResourceError):
+        return False
+    return answer.split()[1].startswith(b"2")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_second_signal_ends_at_once(tmp_path: Path, number: signal.Signals) -> None:
+    with anyio.fail_after(20):
+        async with running(tmp_path, CONFIG) as gateway:
+            gateway.terminate()
+            await gateway.logged("draining; a second signal ends at once")
+            gateway.terminate(number)
+            with anyio.fail_after(0.9):  # less than the drain's delay
+                assert await gateway.process.wait() == 128 + number
+
+
+async def test_a_client_that_stops_reading_is_gone_in_time_and_the_others_miss_nothing(tmp_path: Path) -> None:
+    with anyio.fail_after(40):
+        async with running(tmp_path, CONFIG) as gateway, anyio.create_task_group() as group:
+            reader = curl(group, f"{gateway.public}/events/heavy")
+            await until(lambda: b"\ndata: " in reader.output)
+            with deaf_client(gateway, "/events/heavy") as deaf:
+                await until(lambda: has_connection_to(deaf, gateway))
+                while await gateway.metric("sse_gateway_clients_lagging") == 0:
+                    pass
+                with anyio.fail_after(2 + 2):
+                    await until(lambda: not has_connection_to(deaf, gateway))
+                assert await gateway.metric("sse_gateway_clients") == 1
+            group.cancel_scope.cancel()
+
+    assert numbers(reader.output) == list(range(*bounds(reader.output)))
