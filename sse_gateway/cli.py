@@ -1,0 +1,130 @@
+"""The command line: serve, check, schema, connectors."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .errors import ConfigError
+
+if TYPE_CHECKING:
+    # What a command needs is imported in it, so that --help and --version answer at once.
+    from .config import Config
+    from .connector import Connector
+
+__all__ = ["main"]
+
+_FILE = click.argument("file", type=click.Path(path_type=Path), default="gateway.toml")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sse-gateway", prog_name="sse-gateway", message="%(prog)s %(version)s")
+def main() -> None:
+    """Reads queues and webhooks and serves them to browsers as Server-Sent Events."""
+
+
+@main.command()
+@_FILE
+def serve(file: Path) -> None:
+    """Run the gateway of FILE (gateway.toml) until SIGTERM or SIGINT."""
+    with _clear_errors():
+        config = _load(file)
+        from .app import serve
+
+        serve(config)
+
+
+@main.command()
+@_FILE
+def check(file: Path) -> None:
+    """Check FILE (gateway.toml) without connecting anywhere; exit 1 and list the errors if there are any."""
+    with _clear_errors():
+        _load(file)
+    click.echo(f"{file}: ok")
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of the file, with the installed connectors."""
+    from .config import json_schema
+
+    click.echo(json.dumps(json_schema(dict(_importable())), indent=2))
+
+
+@main.command()
+def connectors() -> None:
+    """List the installed connectors with their options."""
+    from .config import options
+
+    for name, connector in _importable():
+        click.echo(f"[sources.NAME.{name}]\n{(connector.Config.__doc__ or '').strip()}\n")
+        for option in options(connector.Config):
+            click.echo(f"  {option.key} = {option.default}  ({option.type})\n      {option.description}")
+        click.echo()
+
+
+class _Installed(Mapping[str, "type[Connector[Any]]"]):
+    """The installed connectors by name. One is imported when it is looked up: a file names few of them."""
+
+    def __init__(self) -> None:
+        from .sources import discovery
+
+        self._discovery = discovery
+        self._names = tuple(discovery.installed())
+
+    def __getitem__(self, name: str) -> type[Connector[Any]]:
+        return self._discovery.connectors([name])[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _importable() -> Iterator[tuple[str, type[Connector[Any]]]]:
+    """The installed connectors whose libraries are there; the others are named on standard error."""
+    installed = _Installed()
+    for name in installed:
+        try:
+            yield name, installed[name]
+        except ConfigError as error:
+            click.echo(str(error), err=True)
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    """What is wrong with a configuration is told in a line each, never in a traceback."""
+    try:
+        yield
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+
+
+def _load(file: Path) -> Config:
+    from .config import load
+
+    config = load(_read(file), _Installed(), environ=os.environ, file=str(file))
+    for warning in config.warnings():
+        click.echo(f"{file}: warning: {warning}", err=True)
+    return config
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_bytes().decode()
+    except OSError as error:
+        raise ConfigError([f"{file}: cannot be read: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{file}: not TOML: byte {error.start + 1} is not UTF-8"]) from None

@@ -1,0 +1,77 @@
+"""What is built, pinned and kept small."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PINS = sorted((ROOT / "requirements").glob("*.txt"))
+FOLDERS = ("sse_gateway", "connectors", "tests", "benchmarks", "examples")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=30)
+    [path] = folder.glob("*.whl")
+    return zipfile.ZipFile(path)
+
+
+def test_the_wheel_has_the_packages_and_nothing_called_connectors(wheel: zipfile.ZipFile) -> None:
+    top = {name.partition("/")[0] for name in wheel.namelist() if ".dist-info" not in name}
+    packages = {path.name for path in (ROOT / "connectors").glob("sse_gateway_*")}
+    assert top == {"sse_gateway", *packages}
+    assert "sse_gateway/py.typed" in wheel.namelist()
+    assert "sse_gateway/http/page/index.html" in wheel.namelist()
+
+
+def test_the_wheel_offers_the_command_and_every_connector(wheel: zipfile.ZipFile) -> None:
+    [name] = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
+    offered = ConfigParser()
+    offered.read_string(wheel.read(name).decode())
+    assert offered["console_scripts"]["sse-gateway"] == "sse_gateway.cli:main"
+    modules = [value.partition(":")[0] for value in offered["sse_gateway.connectors"].values()]
+    assert modules == sorted(path.name for path in (ROOT / "connectors").glob("sse_gateway_*"))
+
+
+@pytest.mark.parametrize("file", PINS, ids=lambda file: file.name)
+def test_every_pin_has_a_hash_and_no_address(file: Path) -> None:
+    text = file.read_text()
+    pins = re.findall(r"^[a-z0-9].*?(?=^\S|\Z)", text, re.MULTILINE | re.DOTALL)
+    assert pins
+    assert [pin for pin in pins if "==" not in pin or "--hash=sha256:" not in pin] == []
+    assert "://" not in text
+    assert "--index" not in text
+
+
+def test_what_tests_run_with_is_what_the_gateway_runs_with() -> None:
+    def versions(name: str) -> set[str]:
+        return set(re.findall(r"^[a-z0-9][^ ]*==[^ ]+", (ROOT / "requirements" / name).read_text(), re.MULTILINE))
+
+    assert versions("runtime.txt") | versions("build.txt") <= versions("dev.txt")
+
+
+def test_everything_needed_is_pinned() -> None:
+    needed = [
+        *PROJECT["dependencies"],
+        *PROJECT["optional-dependencies"]["rabbitmq"],
+        *PROJECT["optional-dependencies"]["kafka"],
+    ]
+    names = {re.split(r"[<>=\[]", requirement)[0] for requirement in needed}
+    pinned = set(re.findall(r"^([a-z0-9._-]+)==", (ROOT / "requirements" / "runtime.txt").read_text(), re.MULTILINE))
+    assert names <= pinned
+
+
+def test_no_file_is_longer_than_300_lines() -> None:
+    files = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py")]
+    assert [str(file.relative_to(ROOT)) for file in files if len(file.read_text().splitlines()) > 300] == []
