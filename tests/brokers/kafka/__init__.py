@@ -1,0 +1,1 @@
+"""A real Apache Kafka, and the mock cluster that librdkafka carries."""

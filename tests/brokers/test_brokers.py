@@ -1,0 +1,112 @@
+"""The brokers of the tests themselves: how they are got, named, and ended."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from . import install
+from .kafka import jars
+from .kafka.broker import Kafka
+from .process import Process, StartFailed
+from .provision import AMQP_VARIABLE, KAFKA_VARIABLE, Provision, Unavailable
+
+COMMAND = "sudo apt-get install -y --no-install-recommends rabbitmq-server maven"
+
+
+def test_without_root_the_one_command_is_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And nothing is installed, and nothing fails."""
+    monkeypatch.setattr(install, "missing", lambda: ["rabbitmq-server", "maven"])
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(jars, "fetched", lambda: True)
+    monkeypatch.setattr(subprocess, "run", pytest.fail)
+    install.install()
+    assert COMMAND in capsys.readouterr().out
+
+
+def test_as_root_what_is_missing_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By apt without questions, and the jars by Maven."""
+    ran: list[list[str]] = []
+    monkeypatch.setattr(install, "missing", lambda: ["rabbitmq-server"])
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(jars, "fetched", lambda: False)
+    monkeypatch.setattr(jars, "fetch", lambda: ran.append(["mvn"]))
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: ran.append(command))
+    install.install()
+    assert [command[0] for command in ran] == ["apt-get", "apt-get", "mvn"]
+    assert ran[1][-1] == "rabbitmq-server"
+
+
+def test_servers_of_the_user_are_taken_and_never_killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Tests that would stop or configure them are skipped with the reason."""
+    monkeypatch.setenv(AMQP_VARIABLE, "amqp://elsewhere/")
+    monkeypatch.setenv(KAFKA_VARIABLE, "elsewhere:9092")
+    provision = Provision(tmp_path)
+    assert (provision.rabbitmq_url(), provision.kafka_bootstrap()) == ("amqp://elsewhere/", "elsewhere:9092")
+    for own in (provision.rabbitmq, provision.kafka):
+        with pytest.raises(Unavailable, match="not ours to stop"):
+            own()
+    assert provision.lines["kafka"] == f"Kafka of {KAFKA_VARIABLE} (elsewhere:9092)"
+
+
+def test_a_broker_that_can_not_be_had_says_how_to_have_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In one line, which is the reason of each skip and stands in the summary."""
+    monkeypatch.delenv(KAFKA_VARIABLE, raising=False)
+    monkeypatch.setattr(jars, "missing", lambda: ["maven"])
+    provision = Provision(tmp_path)
+    with pytest.raises(Unavailable, match="apt-get install"):
+        provision.kafka()
+    assert provision.lines["kafka"].startswith("SKIPPED: Apache Kafka is not here; to have it: sudo apt-get")
+
+
+def test_a_server_that_does_not_come_up_shows_what_it_wrote(tmp_path: Path) -> None:
+    """It is there and broken: that is no reason to skip."""
+    server = Process(["sh", "-c", "echo because; exit 3"], environment={}, output=tmp_path / "out")
+    with pytest.raises(StartFailed, match="because"):
+        server.start(lambda: False)
+
+
+def test_servers_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
+    """kill -9 leaves no time to close anything: the reaper sees the end of its input."""
+    lines = [
+        "import os, sys, pathlib",
+        "from tests.brokers.process import Process",
+        "server = Process(['sleep', '600'], environment=dict(os.environ), output=pathlib.Path(sys.argv[1]))",
+        "server.start(lambda: True)",
+        "print(server.pid, flush=True)",
+        "sys.stdin.read()",
+    ]
+    command = [sys.executable, "-c", "\n".join(lines), str(tmp_path / "out")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        server = os.pidfd_open(int(run.stdout.readline()))
+        run.send_signal(signal.SIGKILL)
+    try:
+        assert ended(server, within=20.0), "the server outlived the run"
+    finally:
+        os.close(server)
+
+
+def ended(descriptor: int, *, within: float) -> bool:
+    """A pidfd can be read when its process has ended."""
+    return bool(select.select([descriptor], [], [], within)[0])
+
+
+def test_kafka_comes_back_with_what_it_had(own_kafka: Kafka) -> None:
+    """Stopped in good order and started again on the same ports; started twice it is the same one."""
+    before = own_kafka.bootstrap
+    own_kafka.stop()
+    assert not own_kafka.running
+    own_kafka.start()
+    own_kafka.start()
+    assert (own_kafka.running, own_kafka.bootstrap) == (True, before)
