@@ -184,7 +184,8 @@ class Mountable(Protocol):
     """A connector that is served by the gateway's public server, as webhooks are."""
 
     def routes(self) -> Sequence[BaseRoute]:
-        """Its routes, fetched once at start. They answer 503 while the connector is not entered."""
+        """Its routes, asked for outside the context: once at start, and before that to see whether their paths are free.
+        They answer 503 while the connector is not entered."""
         ...
 
 

@@ -1,0 +1,96 @@
+"""Mode `assign`: every partition, no group, no commits, explicit offsets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from sse_gateway.errors import OffsetExpired
+
+from .offsets import offsets_at
+from .start import EARLIEST
+from .survey import Survey
+
+__all__ = ["Assignment", "Span"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What a replay reads, by the partitions' names: from `start` on, and not beyond `stop`, if there is one."""
+
+    start: Mapping[str, int]
+    stop: Mapping[str, int] | None
+
+
+class Assignment:
+    """All partitions of the survey; of a replay that ends, those that it was told to read."""
+
+    def __init__(
+        self, consumer: AIOKafkaConsumer, survey: Survey, tally: Counter[str], *, moment: float, span: Span | None
+    ) -> None:
+        self._consumer = consumer
+        self._survey = survey
+        self._tally = tally
+        self._moment = moment
+        self._span = span
+
+    async def join(self) -> None:
+        partitions = self._partitions(self._survey)
+        self._consumer.assign(partitions)
+        for partition, offset in (await self._first(partitions)).items():
+            self._consumer.seek(partition, offset)
+
+    async def follow(self, survey: Survey) -> None:
+        """New partitions are read from their start, also those of a topic that was made anew. Those that are gone are
+        let go."""
+        old, now = self._survey, survey
+        gone = {partition for partition in self._partitions(old) if now.names.get(partition) != old.names[partition]}
+        new = {partition for partition in self._partitions(now) if old.names.get(partition) != now.names[partition]}
+        if not gone and not new:
+            return
+        first = await offsets_at(self._consumer, new, EARLIEST)
+        kept = set(self._partitions(now)) - new
+        reached = {partition: await self._consumer.position(partition) for partition in kept}
+        self._consumer.assign([*kept, *new])
+        for partition, offset in {**reached, **first}.items():
+            self._consumer.seek(partition, offset)
+        self._survey = survey
+        self._tally["partitions_added"] += len(new)
+        self._tally["partitions_gone"] += len(gone)
+
+    async def reached(self) -> dict[TopicPartition, int]:
+        return {partition: await self._consumer.position(partition) for partition in self._consumer.assignment()}
+
+    async def skip(self, offsets: dict[TopicPartition, int]) -> None:
+        """Nothing: whoever reads on says from where."""
+
+    def delivered(self, receipt: int, record: Any) -> None:
+        """Nothing: offsets are the log's to remember."""
+
+    async def ack(self, receipt: int) -> None:
+        """Nothing: there is nobody to tell."""
+
+    async def idle(self) -> None:
+        """Nothing."""
+
+    async def leave(self) -> None:
+        """Nothing."""
+
+    def _partitions(self, survey: Survey) -> list[TopicPartition]:
+        stop = self._span.stop if self._span else None
+        return [partition for partition, name in survey.names.items() if stop is None or name in stop]
+
+    async def _first(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+        if self._span is None:
+            return await offsets_at(self._consumer, partitions, self._moment)
+        names, start = self._survey.names, self._span.start
+        held = await offsets_at(self._consumer, partitions, EARLIEST)
+        wanted = {partition: start.get(names[partition], first) for partition, first in held.items()}
+        if any(offset < held[partition] for partition, offset in wanted.items()):
+            raise OffsetExpired({names[partition]: max(wanted[partition], held[partition]) for partition in wanted})
+        # Beyond the end is no matter here: `start` may belong to an epoch that is over, as the caller will see.
+        return wanted

@@ -1,0 +1,78 @@
+"""The token of OAUTHBEARER: from a file, or fetched with a client's credentials (RFC 6749, section 4.4)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+import time
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from aiokafka.abc import AbstractTokenProvider
+from anyio import to_thread
+
+from sse_gateway.errors import SourceUnavailable
+
+from .security_config import SaslConfig
+
+__all__ = ["TokenProvider"]
+
+# A fetch that hangs must not outlive the connection that asked for it by much; servers of tokens answer in
+# milliseconds.
+_PATIENCE = 10.0
+
+# A token is not offered in its last minute: the broker's clock is another one.
+_MARGIN = 60.0
+
+
+class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka is untyped
+    """aiokafka asks it for a token for every connection that it opens."""
+
+    def __init__(self, sasl: SaslConfig, context: ssl.SSLContext | None) -> None:
+        self._sasl = sasl
+        self._context = context
+        self._token = ""
+        self._expires = 0.0
+
+    async def token(self) -> str:
+        """A token that is valid now.
+
+        Raises:
+            SourceUnavailable: there is none to be had.
+        """
+        if self._sasl.token_file is not None:
+            return await to_thread.run_sync(_read, self._sasl.token_file)
+        if time.monotonic() >= self._expires:
+            begun = time.monotonic()
+            self._token, lifetime = await to_thread.run_sync(self._fetch, abandon_on_cancel=True)
+            self._expires = begun + lifetime - _MARGIN
+        return self._token
+
+    def _fetch(self) -> tuple[str, float]:
+        url = self._sasl.token_url or ""
+        try:
+            request = self._request(url)
+            with urllib.request.urlopen(request, timeout=_PATIENCE, context=self._context) as answer:  # noqa: S310  # http(s)
+                found = json.load(answer)
+            return str(found["access_token"]), float(found.get("expires_in", 0))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise SourceUnavailable(f"sasl: no token from {url}: {error}") from error
+
+    def _request(self, url: str) -> urllib.request.Request:
+        secret = self._sasl.client_secret.get_secret_value() if self._sasl.client_secret else ""
+        pair = f"{urllib.parse.quote(self._sasl.client_id or '')}:{urllib.parse.quote(secret)}"
+        form: dict[str, Any] = {"grant_type": "client_credentials"}
+        if self._sasl.scope is not None:
+            form["scope"] = self._sasl.scope
+        headers = {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode(), "Accept": "application/json"}
+        return urllib.request.Request(url, urllib.parse.urlencode(form).encode(), headers)  # noqa: S310
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, ValueError) as error:
+        raise SourceUnavailable(f"sasl: no token in {path}: {error}") from error
