@@ -1,0 +1,212 @@
+"""The table `[sources.NAME.rabbitmq]`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from sse_gateway.connector import ConnectorConfig, Duration
+
+from .address import Address
+from .offset import Start
+
+__all__ = ["Arguments", "BindingConfig", "DeclareConfig", "RabbitMQConfig", "TlsConfig"]
+
+Arguments = dict[str, str | int | float | bool]
+# TOML has lists only; what is kept of them is frozen like the rest of a configuration.
+_Keys = Annotated[tuple[str, ...], Field(strict=False)]
+
+_OF_MODE = {
+    "exchange": ("exchange", "routing_keys", "headers", "match", "bindings", "queue_arguments"),
+    "stream": ("stream", "start", "epoch"),
+    "queue": ("queue", "single_replica"),
+}
+
+
+class TlsConfig(ConnectorConfig):
+    """TLS of an `amqps://` URL. The files are read at every attempt to connect, so they can be renewed."""
+
+    ca: str | None = Field(default=None, description="PEM file of the authorities to trust; without it, the system's.")
+    certificate: str | None = Field(default=None, description="PEM file of our own certificate, if the broker asks.")
+    key: str | None = Field(default=None, description="PEM file of its key; without it, the key is in `certificate`.")
+    key_password: SecretStr | None = Field(default=None, description="Password of the key.")
+    verify: bool = Field(default=True, description="Check the broker's certificate and name; false is for trying out.")
+
+
+class DeclareConfig(ConnectorConfig):
+    """Make the exchange, stream or queue if it is not there. Where it is, these must be its properties."""
+
+    type: str | None = Field(
+        default=None,
+        description='Type of an exchange: "direct", "topic" (default), "fanout", "headers" or a plugin\'s.',
+    )
+    durable: bool = Field(default=True, description="It outlives a restart of the broker; streams always do.")
+    auto_delete: bool = Field(default=False, description="The broker deletes it when nothing uses it any more.")
+    arguments: Arguments = Field(default={}, description='Its arguments, such as { x-max-age = "7D" }.')
+
+
+class BindingConfig(ConnectorConfig):
+    """One exchange that is read, and what of it."""
+
+    exchange: str = Field(min_length=1, description="The exchange.")
+    routing_keys: _Keys = Field(default=("#",), min_length=1, description="As the option of the table above it.")
+    headers: Arguments = Field(default={}, description="As the option of the table above it.")
+    match: Literal["all", "any"] = Field(default="all", description="As the option of the table above it.")
+    declare: DeclareConfig | None = Field(default=None, description="Make this exchange if it is not there.")
+
+
+class RabbitMQConfig(ConnectorConfig):
+    """A RabbitMQ and what is read of it."""
+
+    url: SecretStr = Field(description="The broker, as amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps:// for TLS.")
+    password: SecretStr | None = Field(
+        default=None, description="The password, in place of that in `url`: nothing in it needs to be escaped."
+    )
+    authentication: Literal["plain", "external"] = Field(
+        default="plain", description='How we prove who we are: "external" is by the client certificate alone.'
+    )
+    tls: TlsConfig | None = Field(default=None, description="Certificates, for amqps://.")
+    mode: Literal["exchange", "stream", "queue"] = Field(
+        default="exchange",
+        description='"exchange": every replica gets what comes while it is connected; "stream": every replica, and the'
+        ' history; "queue": one replica only.',
+    )
+    exchange: str | None = Field(default=None, min_length=1, description="The exchange to read.")
+    routing_keys: _Keys = Field(
+        default=("#",),
+        min_length=1,
+        description='Keys to bind with; "#" is everything of a topic or fanout exchange, a direct one needs them named.',
+    )
+    headers: Arguments = Field(default={}, description="Headers to match, for a headers exchange.")
+    match: Literal["all", "any"] = Field(default="all", description="How many of `headers` must match.")
+    bindings: Annotated[tuple[BindingConfig, ...], Field(strict=False)] = Field(
+        default=(), description="Several exchanges, in place of `exchange`: a list of tables with the options above."
+    )
+    queue_arguments: Arguments = Field(
+        default={},
+        description='Arguments of our own queue at the exchange, such as { x-dead-letter-exchange = "failed" }. With'
+        " x-max-length the broker drops messages and tells nobody.",
+    )
+    stream: str | None = Field(default=None, min_length=1, description="The stream to read.")
+    start: Start = Field(
+        default="next",
+        description='Where a gateway begins that was just started: "next", "last" (batch), "first", an offset, a time,'
+        ' or a duration back such as "10m".',
+    )
+    epoch: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A name for the stream's history; without it, virtual host and stream. Change it when the stream is"
+        " made anew while no gateway runs.",
+    )
+    queue: str | None = Field(default=None, min_length=1, description="The queue to read.")
+    single_replica: bool = Field(default=False, description="This gateway is the only replica, as a queue demands.")
+    declare: DeclareConfig | None = Field(
+        default=None, description="Make what is read if it is not there; without it, it must be."
+    )
+    publish_exchange: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Where other sources' messages are published, if this one carries them; without it, to the first"
+        " exchange, the stream or the queue that is read.",
+    )
+    publish_timeout: Duration = Field(
+        default="10s", validate_default=True, description="Time for the broker to confirm a message."
+    )
+    prefetch: int = Field(
+        default=500, ge=1, le=65535, description="Messages on their way at once; rates rise no more beyond 500."
+    )
+    heartbeat: Duration = Field(
+        default="10s",
+        validate_default=True,
+        ge=1,
+        le=3600,
+        description="A line silent for thrice as long is lost; RabbitMQ advises 5 to 20 s.",
+    )
+    connect_timeout: Duration = Field(
+        default="10s", validate_default=True, gt=0, description="Time to connect and begin to consume."
+    )
+
+    @property
+    def address(self) -> Address:
+        """The broker that `url` names."""
+        return Address.parse(self.url.get_secret_value())
+
+    @property
+    def exchanges(self) -> tuple[BindingConfig, ...]:
+        """What to bind to, in mode "exchange"."""
+        if self.exchange is None:
+            return self.bindings
+        one = BindingConfig(
+            exchange=self.exchange,
+            routing_keys=self.routing_keys,
+            headers=self.headers,
+            match=self.match,
+            declare=self.declare,
+        )
+        return (one,)
+
+    @property
+    def target(self) -> str:
+        """What is read, for people."""
+        if self.mode == "exchange":
+            return "exchange " + ", ".join(repr(binding.exchange) for binding in self.exchanges)
+        return f"{self.mode} {self.stream or self.queue!r}"
+
+    @property
+    def publishes_to(self) -> tuple[str, str | None]:
+        """An exchange, and the queue that is meant where it is the default one: else a message goes by its key."""
+        if self.publish_exchange is not None:
+            return self.publish_exchange, None
+        if self.mode == "exchange":
+            return self.exchanges[0].exchange, None
+        return "", self.stream or self.queue
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: SecretStr) -> SecretStr:
+        Address.parse(url.get_secret_value())
+        return url
+
+    @model_validator(mode="after")
+    def _is_of_one_mode(self) -> Self:
+        for mode, names in _OF_MODE.items():
+            for name in names:
+                if mode != self.mode and name in self.model_fields_set:
+                    raise ValueError(f'`{name}` belongs to mode = "{mode}", and mode is "{self.mode}"')
+        if self.mode == "exchange":
+            return self._checked_exchanges()
+        if getattr(self, self.mode) is None:
+            raise ValueError(f'mode = "{self.mode}" needs {self.mode} = "..."')
+        if self.declare is not None and self.declare.type is not None:
+            raise ValueError("declare.type is the type of an exchange")
+        return self
+
+    @model_validator(mode="after")
+    def _has_one_replica(self) -> Self:
+        if self.mode == "queue" and not self.single_replica:
+            raise ValueError(
+                "a queue hands each message to one replica, so clients of the others would miss it: say single_replica ="
+                ' true if this gateway is the only one, or read with mode = "exchange" or "stream"'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_tls_where_it_says_so(self) -> Self:
+        if self.tls is not None and not self.address.tls:
+            raise ValueError("tls is for a url that begins with amqps://")
+        if self.authentication == "external" and (self.tls is None or self.tls.certificate is None):
+            raise ValueError('authentication = "external" needs tls.certificate')
+        return self
+
+    def _checked_exchanges(self) -> Self:
+        if (self.exchange is None) == (not self.bindings):
+            raise ValueError('mode = "exchange" needs either exchange = "..." or bindings = [{ exchange = "..." }]')
+        mixed = {"routing_keys", "headers", "match", "declare"} & self.model_fields_set
+        if self.bindings and mixed:
+            raise ValueError(f"with bindings, `{min(mixed)}` is written in each of them")
+        for binding in self.exchanges:
+            if binding.declare is not None and binding.declare.type == "direct" and binding.routing_keys == ("#",):
+                raise ValueError(f'a direct exchange knows no "#": name the routing_keys of "{binding.exchange}"')
+        return self

@@ -1,0 +1,1 @@
+"""Tests of the `rabbitmq` connector, against a real RabbitMQ."""

@@ -1,0 +1,116 @@
+"""Mode "stream": reading on, and reading again."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from sse_gateway.connector import EndOfStream, OffsetExpired, Rejectable, SourceUnavailable
+
+from .upstream import TRIMMED, Upstream, bodies, receive, stream_reader
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_replay_from_behind_the_end_is_refused(upstream: Upstream) -> None:
+    stream = await upstream.stream()
+    await upstream.publish(bodies(3), key=stream)
+    source = stream_reader(upstream.url, stream)
+    with pytest.raises(OffsetExpired) as expired:
+        await source.replay({"": 4}).__aenter__()
+    assert expired.value.earliest == {"": 0}
+    async with source.replay({"": 3}) as replay:
+        assert replay.positions() == {"": 3}
+
+
+async def test_a_replay_from_below_what_is_held_is_expired(upstream: Upstream, trimmed: str) -> None:
+    """The broker would begin at the first message that it has, and say nothing."""
+    source = stream_reader(upstream.url, trimmed)
+    earliest = (await source.bounds())[""][0]
+    assert earliest > 0
+    for start in (0, earliest - 1):
+        with pytest.raises(OffsetExpired) as expired:
+            await source.replay({"": start}).__aenter__()
+        assert expired.value.earliest == {"": earliest}
+    async with source.replay({"": earliest}) as replay:
+        with anyio.fail_after(5):
+            assert (await replay.receive())[0].offset == earliest
+
+
+async def test_what_is_dropped_before_a_slow_reader_had_it_is_expired(upstream: Upstream) -> None:
+    stream = await upstream.stream(TRIMMED)
+    await upstream.publish([b"%1000d" % number for number in range(3)], key=stream)
+    async with stream_reader(upstream.url, stream, start="first", prefetch=1) as source:
+        assert (await source.receive())[0].offset == 0
+        await upstream.publish([b"%1000d" % number for number in range(200)], key=stream)
+        with anyio.fail_after(30):
+            while (await source.bounds())[""][0] < 20:
+                await upstream.publish([b"more"], key=stream)
+            with pytest.raises(OffsetExpired) as expired:
+                await receive(source, 200)
+    assert expired.value.earliest[""] > source.positions()[""]
+
+
+async def test_offsets_without_a_message_are_passed_over(upstream: Upstream) -> None:
+    """Native clients store their own offsets in the stream, which takes up others."""
+    stream = await upstream.stream()
+    await upstream.publish(bodies(10), key=stream)
+    async with stream_reader(upstream.url, stream, start=5) as source:
+        source._next = 3  # as if nothing were at 3 and 4
+        with anyio.fail_after(5):
+            received = await receive(source, 5)
+        assert [message.offset for message in received] == [5, 6, 7, 8, 9]
+        assert source.positions() == {"": 10}
+
+
+async def test_a_receive_that_is_cancelled_while_it_looks_at_a_hole_loses_nothing(upstream: Upstream) -> None:
+    stream = await upstream.stream()
+    await upstream.publish(bodies(10), key=stream)
+    async with stream_reader(upstream.url, stream, start=5) as source:
+        source._next = 3
+        for milliseconds in range(20):
+            with anyio.move_on_after(milliseconds / 4000):
+                assert (await source.receive())[0].offset == 5
+                break
+        else:
+            with anyio.fail_after(5):
+                assert (await source.receive())[0].offset == 5
+
+
+async def test_a_replay_reads_far_beyond_prefetch_without_an_acknowledgement(upstream: Upstream) -> None:
+    """To ask for more is to have dealt with what came before: a stream only needs to know that there is room."""
+    stream = await upstream.stream()
+    await upstream.publish(bodies(50), key=stream)
+    received: list[bytes] = []
+    async with stream_reader(upstream.url, stream, prefetch=3).replay({}, {"": 50}) as replay:
+        with anyio.fail_after(10):
+            while len(received) < 50:
+                received += [message.body for message in await replay.receive()]
+            with pytest.raises(EndOfStream):
+                await replay.receive()
+    assert received == bodies(50)
+
+
+async def test_a_queue_that_is_no_stream_is_refused_and_keeps_its_messages(upstream: Upstream) -> None:
+    queue = await upstream.queue()
+    await upstream.publish([b"1", b"2"], key=queue)
+    with pytest.raises(SourceUnavailable, match="invalid arg 'x-stream-offset' .* of queue type rabbit_classic_queue"):
+        async with stream_reader(upstream.url, queue):
+            pass
+    assert [(message.body, message.redelivered) for message in await upstream.read(queue, 2)] == [
+        (b"1", False),
+        (b"2", False),
+    ]
+
+
+async def test_a_stream_is_made_where_that_is_configured(upstream: Upstream) -> None:
+    stream = upstream.name("stream")
+    declare = {"arguments": {"x-max-age": "1h"}}
+    async with stream_reader(upstream.url, stream, declare=declare) as source:
+        await upstream.publish([b"x"], key=stream)
+        with anyio.fail_after(5):
+            assert (await source.receive())[0].offset == 0
+
+
+async def test_it_dead_letters_nothing() -> None:
+    assert not isinstance(stream_reader("amqp://localhost", "any"), Rejectable)

@@ -1,0 +1,101 @@
+"""TLS to the real broker, which wants a certificate of its client."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from sse_gateway.connector import Message, SourceUnavailable
+from sse_gateway.testing import nothing_left
+from tests.brokers.certificates import Certificates
+from tests.brokers.rabbitmq import RabbitMQ
+
+from .proxy import Proxy
+from .upstream import Upstream, connector, receive
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def tls(certificates: Certificates) -> dict[str, Any]:
+    """What works."""
+    return {
+        "ca": str(certificates.authority),
+        "certificate": str(certificates.client),
+        "key": str(certificates.client_key),
+    }
+
+
+async def test_messages_pass_in_both_directions(own_rabbitmq: RabbitMQ, tls: dict[str, Any]) -> None:
+    upstream = Upstream(own_rabbitmq.url)
+    exchange = await upstream.exchange()
+    async with connector(own_rabbitmq.tls_url, exchange=exchange, tls=tls) as source:
+        await source.publish(Message(body=b"x", key="k"))
+        with anyio.fail_after(5):
+            assert await receive(source, 1)
+    await upstream.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"ca": None}, "CERTIFICATE_VERIFY_FAILED"),
+        ({"ca": "/nowhere/ca.pem"}, "tls.ca = '/nowhere/ca.pem': "),
+        ({"certificate": "/nowhere/me.pem"}, "tls.certificate = '/nowhere/me.pem', tls.key = "),
+        ({"certificate": None, "key": None}, ""),  # the broker hangs up, in one of several ways
+    ],
+)
+async def test_what_is_wrong_with_certificates_is_told(
+    own_rabbitmq: RabbitMQ, tls: dict[str, Any], change: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(SourceUnavailable) as refused:
+        async with connector(own_rabbitmq.tls_url, exchange="amq.topic", tls={**tls, **change}):
+            pass
+    assert why in str(refused.value)
+
+
+async def test_the_name_of_the_broker_is_checked_unless_told_otherwise(
+    own_rabbitmq: RabbitMQ, tls: dict[str, Any]
+) -> None:
+    async with Proxy.open(own_rabbitmq.tls_url, host="127.0.0.2") as proxy:
+        with pytest.raises(SourceUnavailable, match="IP address mismatch"):
+            async with connector(proxy.url, exchange="amq.topic", tls=tls):
+                pass
+        async with connector(proxy.url, exchange="amq.topic", tls={**tls, "verify": False}):
+            pass
+
+
+async def test_a_line_that_fell_silent_is_left_within_a_bound(own_rabbitmq: RabbitMQ, tls: dict[str, Any]) -> None:
+    """TLS takes leave with a handshake, and here nobody answers it."""
+    async with Proxy.open(own_rabbitmq.tls_url) as proxy:
+        source = connector(proxy.url, exchange="amq.topic", tls=tls)
+        async with source:
+            pass
+        async with nothing_left(2):
+            with anyio.fail_after(5):
+                async with source:
+                    proxy.freeze()
+
+
+def _encrypted(key: Path, encrypted: Path) -> Path:
+    plain = serialization.load_pem_private_key(key.read_bytes(), None)
+    encryption = serialization.BestAvailableEncryption(b"s3cret")
+    encrypted.write_bytes(
+        plain.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+    )
+    return encrypted
+
+
+async def test_the_key_may_have_a_password(own_rabbitmq: RabbitMQ, tls: dict[str, Any], tmp_path: Path) -> None:
+    tls = {**tls, "key": str(_encrypted(Path(tls["key"]), tmp_path / "key.pem"))}
+    async with connector(own_rabbitmq.tls_url, exchange="amq.topic", tls={**tls, "key_password": "s3cret"}):
+        pass
+    for wrong in ({"key_password": "wr0ng"}, {}):
+        with pytest.raises(SourceUnavailable) as refused:
+            async with connector(own_rabbitmq.tls_url, exchange="amq.topic", tls={**tls, **wrong}):
+                pass
+        assert "wr0ng" not in str(refused.value)
