@@ -1,4 +1,4 @@
-"""The command line: serve, check, schema, connectors."""
+"""The command line: serve, check, alive, schema, connectors."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+_PATIENCE = 3.0
+"""Seconds that `alive` waits; less than the timeouts of those who run it, so that it says itself what was wrong."""
 _FILE = click.argument("file", type=click.Path(path_type=Path), default="gateway.toml")
 
 
@@ -48,6 +50,17 @@ def check(file: Path) -> None:
     with _clear_errors():
         _load(file)
     click.echo(f"{file}: ok")
+
+
+@main.command()
+@_FILE
+def alive(file: Path) -> None:
+    """Ask the running gateway of FILE (gateway.toml) whether it is alive; exit 1 if it does not say so."""
+    with _clear_errors():
+        admin = _load(file).admin
+    answer = _livez(admin.host, admin.port)
+    click.echo(f"/livez of {admin.host} port {admin.port}: {answer}")
+    sys.exit(answer != "200")
 
 
 @main.command()
@@ -110,6 +123,20 @@ def _clear_errors() -> Iterator[None]:
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(1)
+
+
+def _livez(host: str, port: int) -> str:
+    """What a gateway on this machine answers. Linux takes a connection to "0.0.0.0" or "::" for one to here."""
+    from http.client import HTTPConnection, HTTPException
+
+    connection = HTTPConnection(host, port, timeout=_PATIENCE)
+    try:
+        connection.request("GET", "/livez")
+        return str(connection.getresponse().status)
+    except (OSError, HTTPException) as error:
+        return f"no answer: {error}"
+    finally:
+        connection.close()
 
 
 def _load(file: Path) -> Config:

@@ -1,0 +1,1 @@
+"""The chart, rendered and linted by Helm's own library."""

@@ -1,0 +1,1 @@
+"""What the gateway is deployed with: image, compose file, unit, chart."""

@@ -1,0 +1,104 @@
+"""The image's steps build a gateway that runs as it would in a container. A minute, most of it pip's."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from ..brokers.ports import free_ports
+from .build import build
+from .container import confined, works
+from .dockerfile import Dockerfile
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
+
+IMAGE = Dockerfile.read().stages[-1]
+GATEWAY = """
+[server]
+host = "0.0.0.0"
+port = {public}
+[admin]
+port = {admin}
+[sources.orders]
+channel = "orders"
+[sources.orders.rabbitmq]
+url = "amqp://127.0.0.1:{nothing}/"
+exchange = "orders"
+[sources.payments]
+channel = "payments"
+[sources.payments.kafka]
+servers = ["127.0.0.1:{nothing}"]
+topics = ["payments"]
+[[routes]]
+path = "/events"
+channels = ["orders", "payments"]
+[drain]
+delay = "0s"
+spread = "0s"
+"""
+
+
+@pytest.fixture(scope="module")
+def commands() -> Iterator[Path]:
+    """The folder with the commands of the built image."""
+    with tempfile.TemporaryDirectory() as prefix:
+        yield build(Path(prefix)) / "bin"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """What is mounted where WORKDIR says: a gateway whose brokers are away."""
+    public, admin, nothing = free_ports(3)
+    (tmp_path / "gateway.toml").write_text(GATEWAY.format(public=public, admin=admin, nothing=nothing))
+    return tmp_path
+
+
+async def healthy(commands: Path, folder: Path) -> bool:
+    """What HEALTHCHECK finds."""
+    name, *arguments = IMAGE.one("HEALTHCHECK").exec_form()
+    with anyio.fail_after(5):
+        return (await anyio.run_process([commands / name, *arguments], cwd=folder, check=False)).returncode == 0
+
+
+def test_the_gateway_of_the_image_has_both_brokers_and_nothing_that_installs(commands: Path) -> None:
+    python = commands / "python"
+    imports = "import aio_pika, aiokafka, sse_gateway_kafka, sse_gateway_rabbitmq, sse_gateway_webhook"
+    subprocess.run([python, "-I", "-W", "error", "-c", imports], check=True, timeout=30)
+    assert not any((commands / name).exists() for name in ("pip", "hatchling", "uv"))
+    assert list(commands.parent.glob("lib/*/site-packages/sse_gateway-*/licenses/LICENSE"))
+
+
+async def test_it_starts_says_that_it_is_healthy_and_ends_with_0_on_its_stop_signal(
+    commands: Path, folder: Path
+) -> None:
+    await starts_and_stops(commands, folder, uid=None)
+
+
+@pytest.mark.skipif(not works(), reason="this machine does not let us make namespaces")
+async def test_it_needs_no_root_no_name_no_capability_and_nothing_to_write_to(commands: Path, folder: Path) -> None:
+    await starts_and_stops(commands, folder, uid=int(IMAGE.one("USER").text.partition(":")[0]))
+
+
+async def starts_and_stops(commands: Path, folder: Path, *, uid: int | None) -> None:
+    entry, command = IMAGE.one("ENTRYPOINT").exec_form(), IMAGE.one("CMD").exec_form()
+    arguments = [str(commands / entry[0]), *entry[1:], *command]
+    assert not await healthy(commands, folder)
+    async with await anyio.open_process(
+        arguments if uid is None else confined(arguments, uid=uid), cwd=folder, stdout=None, stderr=None
+    ) as process:
+        try:
+            with anyio.fail_after(30):
+                while not await healthy(commands, folder):
+                    assert process.returncode is None
+            process.send_signal(signal.Signals[IMAGE.one("STOPSIGNAL").text])
+            with anyio.fail_after(30):
+                assert await process.wait() == 0
+        finally:
+            if process.returncode is None:
+                process.kill()
