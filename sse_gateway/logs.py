@@ -34,8 +34,10 @@ def configure(config: LogsConfig, stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(config.level.upper())
     # Libraries tell at INFO what the gateway tells itself, in its own words.
-    for library in ("aio_pika", "aiormq", "aiokafka", "asyncio"):
+    for library in ("aio_pika", "aiormq", "asyncio"):
         logging.getLogger(library).setLevel(max(logging.WARNING, root.level))
+    # Ten lines of ERROR a second while a broker is away, of what the source's own line says once.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 class JsonFormatter(logging.Formatter):
