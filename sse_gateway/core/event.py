@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from .view import View
 
-__all__ = ["OVERHEAD", "Event", "Vector"]
+__all__ = ["OVERHEAD", "Event", "Vector", "highest"]
 
 OVERHEAD = 16
 """Bytes that an event weighs beside its data and type: about what `event:`, `data:` and the line ends take on the wire."""
@@ -27,6 +29,11 @@ class Vector(NamedTuple):
     def named(self) -> dict[str, int]:
         """The next offset by the partition's name."""
         return dict(zip(self.names, self.next, strict=True))
+
+
+def highest(one: Sequence[int], other: Sequence[int]) -> tuple[int, ...]:
+    """Of two offsets for each partition the higher one; what one of them lacks is 0."""
+    return tuple(map(max, zip_longest(one, other, fillvalue=0)))
 
 
 class Event:

@@ -158,7 +158,7 @@ class Hub:
         if not subscription.readers:
             del self.subscriptions[subscription.channels]
             for view in subscription.views:
-                view.subscriptions.discard(subscription)
+                del view.subscriptions[subscription]
                 view.log.release(view)
 
     def mark(self) -> Mark:
@@ -182,7 +182,7 @@ class Hub:
         views = tuple(log.view(name) for log in scope for name in names if log.matches(name))
         subscription = Subscription(names, views, scope)
         for view in views:
-            view.subscriptions.add(subscription)
+            view.subscriptions[subscription] = None
         return subscription
 
     def _stand(self, log: Log) -> None:

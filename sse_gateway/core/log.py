@@ -5,11 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import attrgetter
 
 from .cursor import base36, make_mark, make_tag, write_place
-from .event import Event, Vector
+from .event import Event, Vector, highest
 from .view import View
 
 __all__ = ["Bounds", "Break", "Log"]
@@ -166,19 +166,20 @@ class Log:
         if view.events or view.subscriptions:
             return
         del self.views[view.name]
-        floor = [*self.forgotten, *([0] * (len(self.parts) - len(self.forgotten)))]
-        for part, following in view.lost.items():
-            floor[part] = max(floor[part], following)
-        self.forgotten = tuple(floor)
+        self.forgotten = highest(self.forgotten, [view.lost.get(part, 0) for part in range(len(self.parts))])
 
     def add_break(self, item: Break) -> None:
-        """Remember a loss. Where there are too many, the two oldest become one, and what was between them is lost too."""
+        """Remember a loss. Where there are too many, the oldest is forgotten, with all that was before it."""
         self.breaks.append(item)
         if len(self.breaks) > _MAX_BREAKS:
-            first, second = self.breaks.popleft(), self.breaks.popleft()
-            while self.events and self.events[0].seq < second.seq:
-                self.evict("evicted")
-            self.breaks.appendleft(replace(second, before=first.before))
+            self._forget_before(self.breaks.popleft())
+
+    def _forget_before(self, item: Break) -> None:
+        while self.events and self.events[0].seq < item.seq:
+            self.evict("evicted")
+        for view in self.views.values():
+            view.evicted, view.base = max(view.evicted, item.seq + 1), highest(view.base, item.after.next)
+        self.forgotten = highest(self.forgotten, item.after.next)
 
     def text(self, vector: Vector) -> str:
         """The part of an id that says where this source stood. One fragment for each partition is kept: with 24 of them

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from .notice import Gap
@@ -16,29 +16,14 @@ __all__ = ["crosses", "find_broken", "find_evicted", "find_missing"]
 
 
 def find_evicted(reader: Subscriber) -> list[Gap]:
-    """What the logs have evicted that a reader had not read. It counts as dealt with from here on."""
-    gaps = []
-    for view in reader.subscription.views:
-        if view.evicted > reader.position:
-            end = _unread(reader, view.log, view.log.named_parts(view.lost))
-            if end:
-                gaps.append((view, _gap(reader, view, view.reason, end, certain=True)))
-    return _pass_over(reader, gaps)
+    """What the logs have let go of that a reader had not read. It counts as dealt with from here on."""
+    views = [view for view in reader.subscription.views if view.evicted > reader.position]
+    return _pass_over(reader, views) if views else []
 
 
 def find_missing(reader: Subscriber) -> list[Gap]:
-    """What the logs no longer hold for a reader that comes back. Below what its channel lost, events are certainly gone;
-    below what the log has forgotten, or where it began, perhaps."""
-    gaps = []
-    for view in reader.subscription.views:
-        log = view.log
-        lost = _unread(reader, log, log.named_parts(view.lost))
-        forgotten = _unread(reader, log, log.named_parts(dict(enumerate(view.base))))
-        end = _unread(reader, log, log.named_parts(view.floor()))
-        if end:
-            reason = view.reason if lost else "evicted" if forgotten else "upstream"
-            gaps.append((view, _gap(reader, view, reason, end, certain=bool(lost))))
-    return _pass_over(reader, gaps)
+    """What the logs no longer hold for a reader that comes back. It counts as dealt with from here on."""
+    return _pass_over(reader, reader.subscription.views)
 
 
 def find_broken(reader: Subscriber, item: Break) -> list[Gap]:
@@ -51,28 +36,35 @@ def crosses(reader: Subscriber, item: Break) -> bool:
     return bool(_unread(reader, item.log, item.log.lost_by(item)))
 
 
-def _pass_over(reader: Subscriber, found: list[tuple[View, Gap]]) -> list[Gap]:
+def _pass_over(reader: Subscriber, views: Iterable[View]) -> list[Gap]:
     """Count what lies below the gaps as dealt with: the oldest go first, so nothing below is held for any channel. What
     was lost upstream down there must be told now, for every channel of that log."""
+    gaps: list[Gap] = []
     ends: dict[Log, dict[str, int]] = {}
-    for view, gap in found:
-        _raise(ends.setdefault(view.log, {}), gap.end)
-    broken = [gap for log, end in ends.items() for item in log.breaks for gap in _find_below(reader, item, end)]
+    for view in views:
+        end = _unread(reader, view.log, view.log.named_parts(view.floor()))
+        if end:
+            gaps.append(_find_gap(reader, view, end))
+            higher = ends.setdefault(view.log, {})
+            higher.update({name: max(following, higher.get(name, 0)) for name, following in end.items()})
+    gaps += [gap for log, end in ends.items() for item in log.breaks for gap in _find_below(reader, item, end)]
     for log, end in ends.items():
         reader.want(log, end)
-    return [*(gap for _, gap in found), *broken]
+    return gaps
 
 
-def _find_below(reader: Subscriber, item: Break, end: dict[str, int]) -> list[Gap]:
-    """What was lost in a break that begins below `end`, which is raised to where it ends."""
-    before, lost = item.log.reached(item.before), item.log.lost_by(item)
-    passed = _unread(reader, item.log, {name: lost[name] for name in lost if before.get(name, 0) < end.get(name, 0)})
-    _raise(end, passed)
+def _find_gap(reader: Subscriber, view: View, end: Mapping[str, int]) -> Gap:
+    """Below what its channel lost, events are certainly gone; below what the log forgot, or where it began, perhaps."""
+    lost = _unread(reader, view.log, view.log.named_parts(view.lost))
+    forgotten = _unread(reader, view.log, view.log.named_parts(dict(enumerate(view.base))))
+    reason = view.reason if lost else "evicted" if forgotten else "upstream"
+    return _gap(reader, view, reason, end, certain=bool(lost))
+
+
+def _find_below(reader: Subscriber, item: Break, end: Mapping[str, int]) -> list[Gap]:
+    lost = _unread(reader, item.log, item.log.lost_by(item))
+    passed = {name: following for name, following in lost.items() if following <= end.get(name, 0)}
     return _tell(reader, item, passed) if passed else []
-
-
-def _raise(end: dict[str, int], other: Mapping[str, int]) -> None:
-    end.update({name: max(following, end.get(name, 0)) for name, following in other.items()})
 
 
 def _tell(reader: Subscriber, item: Break, end: Mapping[str, int]) -> list[Gap]:

@@ -42,7 +42,7 @@ def _find(log: Log, cursor: Cursor, strangers: Mapping[str, Place]) -> Place | N
 
 def _wanted(log: Log, place: Place | None) -> dict[str, int]:
     """A source that the id does not name is live from now; a partition that it does not name is new."""
-    return log.positions() if place is None else dict.fromkeys(log.parts, 0) | dict(place.next)
+    return log.positions() if place is None else dict(place.next)
 
 
 def _resets(places: Mapping[Log, Place | None], strangers: Mapping[str, Place]) -> list[Notice]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from heapq import merge
-from itertools import filterfalse, islice
+from itertools import filterfalse
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -110,7 +110,8 @@ class Subscriber:
 
     def take(self, max_bytes: int, upto: Mark) -> list[Event]:
         """The events that follow, up to `upto`, in the order of publishing: at most `max_bytes` of weight, or one event.
-        It may return less than there is, where a loss must be told first: the next call tells it.
+        It may return less than there is, where a loss must be told first: the next call tells it. `upto` is never before
+        its own place.
 
         Raises:
             Lagged: events that had not been read are gone. It is said once; the next call goes on after them.
@@ -173,7 +174,7 @@ class Subscriber:
         for view in self.subscription.views:
             first = self._first(view)
             if first < len(view.events) and view.events[first].seq < limit:
-                runs.append(islice(view.events, first, view.find(limit)))
+                runs.append(map(view.events.__getitem__, range(first, view.find(limit))))  # islice walks all before it
         following = runs[0] if len(runs) == 1 else merge(*runs, key=_SEQ)
         return following if self.wanted is None else filterfalse(self._is_old, following)
 
@@ -218,7 +219,7 @@ class Subscriber:
     def _next_break(self, limit: int) -> Break | None:
         logs = [log for log in self.subscription.scope if log.breaks and log.breaks[-1].seq >= self.position]
         items = [item for log in logs for item in log.breaks if self.position <= item.seq < limit]
-        return min((item for item in items if loss.crosses(self, item)), key=_SEQ, default=None)
+        return next((item for item in sorted(items, key=_SEQ) if loss.crosses(self, item)), None) if items else None
 
     def _pass(self, item: Break) -> None:
         gaps = loss.find_broken(self, item)

@@ -1,0 +1,264 @@
+"""The log of a source: its bounds, its channels, its breaks, and its part of an id."""
+
+from __future__ import annotations
+
+from functools import partial
+from unittest.mock import Mock
+
+import pytest
+
+from sse_gateway.core import Bounds, Hub, Log, Vector
+from sse_gateway.core import log as log_module
+from sse_gateway.core.cursor import base36, make_mark
+from sse_gateway.core.event import OVERHEAD
+
+from .source import WIDE, Source, count_calls
+
+
+def test_the_oldest_go_when_there_are_too_many() -> None:
+    source = Source(Hub(), bounds=Bounds(2, 1_000_000, 1000.0))
+    for channel in "aabb":
+        source.publish(channel)
+
+    assert [event.view.name for event in source.log.events] == ["b", "b"]
+    assert source.log.evicted == {"evicted": 2}
+
+
+def test_the_oldest_go_when_they_weigh_too_much() -> None:
+    source = Source(Hub(), bounds=Bounds(1000, 2 * OVERHEAD, 1000.0))
+    for _ in range(4):
+        source.publish("a")
+
+    assert source.log.bytes == 2 * OVERHEAD
+    assert source.log.evicted == {"evicted": 2}
+
+
+def test_an_event_that_is_larger_than_the_log_leaves_nothing() -> None:
+    source = Source(Hub(), bounds=Bounds(1000, OVERHEAD - 1, 1000.0))
+    source.publish("a")
+
+    assert (len(source.log.events), source.log.bytes, source.log.views) == (0, 0, {})
+
+
+def test_what_is_too_old_goes_and_what_is_as_old_as_allowed_stays() -> None:
+    """Rule 9: by the time of arrival, in order, so that each costs the same."""
+    hub = Hub()
+    source = Source(hub, bounds=Bounds(1000, 1_000_000, 10.0))
+    for now in (0.0, 1.0, 2.0):
+        source.publish("a", now=now)
+    hub.expire(11.0)
+
+    assert [event.time for event in source.log.events] == [1.0, 2.0]
+    assert source.log.evicted == {"expired": 1}
+
+
+def test_a_busy_channel_evicts_the_history_of_a_quiet_one_of_its_source() -> None:
+    """Rule 9."""
+    source = Source(Hub(), bounds=Bounds(3, 1_000_000, 1000.0))
+    for channel in "abbb":
+        source.publish(channel)
+
+    assert "a" not in source.log.views
+
+
+def test_a_view_goes_with_its_last_event_if_nobody_reads_it() -> None:
+    """Rule 7."""
+    hub = Hub()
+    source = Source(hub)
+    source.publish("a")
+    hub.expire(WIDE.max_age + 1)
+
+    assert source.log.views == {}
+
+
+def test_a_view_goes_with_its_last_reader_if_it_holds_nothing() -> None:
+    """Rule 7."""
+    hub = Hub()
+    source = Source(hub)
+    first, second = hub.subscribe(["a"]), hub.subscribe(["a"])
+    hub.unsubscribe(first)
+    assert list(source.log.views) == ["a"]
+    hub.unsubscribe(second)
+
+    assert source.log.views == {}
+
+
+def test_what_a_view_lost_stays_known_to_the_log_and_to_each_new_view() -> None:
+    """Rule 7."""
+    hub = Hub()
+    source = Source(hub, at={"0": 0, "1": 0})
+    source.publish("a", 4)
+    source.publish("a", 6, part="1")
+    hub.expire(WIDE.max_age + 1)
+    source.publish("b", 1, part="2")
+    hub.expire(WIDE.max_age + 1)
+
+    assert source.log.forgotten == (5, 7, 2)
+    assert source.log.view("c").base == (5, 7, 2)
+
+
+def test_the_oldest_loss_is_forgotten_when_there_are_too_many_with_all_before_it() -> None:
+    """Rule 8: bounded. Nobody may read on across a loss that he is not told of."""
+    hub = Hub()
+    source = Source(hub)
+    view = hub.subscribe(["b"]).subscription.views[0]
+    for _ in range(70):
+        source.publish("a")
+        hub.lose(source.log, "upstream", {"0": source.log.positions()["0"] + 1})
+
+    assert len(source.log.breaks) == 64
+    assert source.log.forgotten == view.base == (12,)
+    assert source.log.events[0].offset == 12
+    assert view.evicted == source.log.events[0].seq
+
+
+def test_a_vector_of_another_history_has_reached_nothing_of_this_one() -> None:
+    hub = Hub()
+    source = Source(hub, at={"0": 5})
+    before = source.log.vector
+    hub.begin(source.log, "e2", {"0": 2, "1": 3})
+
+    assert source.log.reached(before) == source.log.reached(Vector()) == {"0": 2, "1": 3}
+    assert source.log.reached(source.log.vector) == source.log.positions()
+
+
+def test_the_part_of_an_id_says_where_each_partition_stands() -> None:
+    """Rule 13."""
+    hub = Hub()
+    source = Source(hub, at={"0": 0, "x1": 35})
+    assert source.log.text(source.log.vector) == ".8xshon_0-0_x1-z"
+    source.publish("a", part="x1")
+
+    assert source.log.text(source.log.vector) == ".8xshon_0-0_x1-10"
+
+
+def test_a_source_that_was_never_up_has_no_part_in_an_id() -> None:
+    source = Source(Hub(), epoch=None)
+
+    assert source.log.text(source.log.vector) == ""
+    assert source.log.epoch is None
+    assert source.log.positions() == {}
+
+
+def test_before_the_source_was_up_all_of_it_is_to_come() -> None:
+    hub = Hub()
+    source = Source(hub, epoch=None)
+    before = source.log.vector
+    hub.begin(source.log, "e1", {"0": 7})
+    source.publish("a")
+
+    assert source.log.text(before) == ".8xshon_0-7"
+
+
+def test_a_place_in_a_history_that_is_over_stays_there() -> None:
+    """Or whoever comes back with it would stand in the new one, and never be told that the old one is over."""
+    hub = Hub(process="p")
+    orders, hooks = Source(hub), Source(hub, "hooks", epoch="")
+    orders.publish("a")
+    hooks.publish("a", id="m1")
+    texts = [source.log.text(source.log.vector) for source in (orders, hooks)]
+    past = [source.log.vector for source in (orders, hooks)]
+    for source in (orders, hooks):
+        hub.begin(source.log, "e2", {"0": 0})
+
+    assert [source.log.text(vector) for source, vector in zip((orders, hooks), past, strict=True)] == texts
+
+
+def test_the_text_of_a_vector_of_before_is_right_after_a_later_one_was_written() -> None:
+    hub = Hub()
+    source = Source(hub)
+    source.publish("a")
+    before = source.log.vector
+    source.publish("a")
+    source.publish("a", part="1")
+
+    assert source.log.text(source.log.vector) == ".8xshon_0-2_1-1"
+    assert source.log.text(before) == ".8xshon_0-1"
+    assert source.log.text(source.log.vector) == ".8xshon_0-2_1-1"
+
+
+def test_only_the_fragment_of_the_partition_that_moved_is_written_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rule 14."""
+    writer = Mock(wraps=base36)
+    monkeypatch.setattr(log_module, "base36", writer)
+    source = Source(Hub(), at={f"{number}": 100 + number for number in range(24)})
+    source.log.text(source.log.vector)
+    writer.reset_mock()
+    source.publish("a", part="7")
+    first = source.log.text(source.log.vector)
+
+    assert source.log.text(source.log.vector) is first
+    writer.assert_called_once_with(108)
+
+
+def test_only_a_source_that_the_gateway_counts_marks_its_messages() -> None:
+    """Rule 13."""
+    hub = Hub(process="p")
+    orders, hooks = Source(hub, "orders"), Source(hub, "hooks", epoch="")
+
+    assert orders.publish("a", id="m1").mark == ""
+    assert hooks.publish("a", id="m1").mark == make_mark("hooks", "m1")
+    assert hooks.publish("a").mark == hooks.publish("a", id="").mark == ""
+
+
+def test_a_mark_follows_the_pairs_of_a_source() -> None:
+    """Rule 13."""
+    hub = Hub(process="p")
+    hooks = Source(hub, "hooks", epoch="")
+    hooks.publish("a", id="m1")
+
+    assert hooks.log.text(hooks.log.vector).endswith(f"_-1*{make_mark('hooks', 'm1')}")
+
+
+def test_a_mark_goes_with_the_last_message_that_has_it() -> None:
+    hub = Hub(process="p")
+    hooks = Source(hub, "hooks", epoch="", bounds=Bounds(2, 1000, 1000.0))
+    for id in ("twice", "once", "twice", "new"):
+        hooks.publish("a", id=id)
+    assert hooks.log.marks == {make_mark("hooks", "twice"): 3, make_mark("hooks", "new"): 4}
+    hooks.publish("a")
+
+    assert hooks.log.marks == {make_mark("hooks", "new"): 4}
+
+
+def test_the_mark_before_a_count_is_that_of_the_message_that_had_it() -> None:
+    hub = Hub(process="p")
+    hooks = Source(hub, "hooks", epoch="", bounds=Bounds(3, 1000, 1000.0))
+    for number in range(3):
+        hooks.publish("a", id=f"m{number}")
+    hub.lose(hooks.log, "upstream")
+    hooks.publish("a", id="m4")
+    marks = {number: make_mark("hooks", f"m{number}") for number in (1, 2, 4)}
+
+    held = [hooks.log.mark_before(following) for following in range(7)]
+    assert held == ["", "", marks[1], marks[2], "", marks[4], ""]
+
+
+def test_a_source_with_offsets_has_no_mark_before_anything() -> None:
+    source = Source(Hub())
+    source.publish("a")
+
+    assert source.log.mark_before(1) == ""
+
+
+@pytest.mark.parametrize("subscribed", [False, True])
+def test_publishing_and_evicting_cost_the_same_with_any_number_of_channels(subscribed: bool) -> None:
+    """Counted in calls, while each publish makes a channel and lets go of another (rule 16)."""
+    costs = []
+    for channels in (10, 10_000, 100_000):
+        hub = Hub()
+        log = hub.add("orders", Bounds(channels // 2, 100_000_000, 1000.0), lambda name: True)
+        hub.begin(log, "", {})
+        names = [f"{number}" for number in range(channels)]
+        for name in names[::10] if subscribed else []:
+            hub.subscribe([name])
+        for name in names:
+            hub.publish(log, name, data=b"", now=0)
+        costs.append(count_calls(partial(_publish, hub, log, names[:10])))
+
+    assert len(set(costs)) == 1
+
+
+def _publish(hub: Hub, log: Log, names: list[str]) -> None:
+    for name in names:
+        hub.publish(log, name, data=b"", now=0)

@@ -1,0 +1,253 @@
+"""Coming back with an id: on this process or another, where the sources were merged in another order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from sse_gateway.core import Bounds, Cursor, Event, Gap, Hub, Notice, Reset, Subscriber
+from sse_gateway.core.cursor import make_mark, make_tag
+
+from .source import EVERYTHING, Source, count_calls, read
+
+
+def come_back(hub: Hub, id: str, channels: Iterable[str] = "a") -> Subscriber:
+    return hub.subscribe(channels, Cursor.parse(id))
+
+
+def offsets(got: Iterable[Event | Notice]) -> list[tuple[str, int]]:
+    return [(event.view.log.source, event.offset) for event in got if isinstance(event, Event)]
+
+
+def merge(order: str) -> tuple[Hub, dict[str, Source]]:
+    """A replica that met the messages of two sources in this order."""
+    hub = Hub()
+    sources = {"o": Source(hub, "orders"), "u": Source(hub, "audit")}
+    for letter in order:
+        sources[letter].publish("a")
+    return hub, sources
+
+
+def test_a_reader_goes_on_where_it_was() -> None:
+    hub, _ = merge("oouu")
+    subscriber = come_back(hub, "1.6oldmo_0-1.8xshon_0-1")
+
+    assert subscriber.resumed
+    assert offsets(read(subscriber, hub)) == [("orders", 1), ("audit", 1)]
+
+
+def test_on_a_replica_with_another_order_nothing_is_lost_or_repeated() -> None:
+    """Rule 1: an id is no prefix of this replica's order."""
+    here, _ = merge("ooouuu")
+    there, _ = merge("uuuooo")
+    subscriber = here.subscribe("a", Cursor.parse("1.6oldmo_0-0.8xshon_0-0"))
+    first = subscriber.take(2 * 16, here.mark())
+    moved = come_back(there, subscriber.id)
+
+    assert offsets(first) == [("orders", 0), ("orders", 1)]
+    assert offsets(read(moved, there)) == [("audit", 0), ("audit", 1), ("audit", 2), ("orders", 2)]
+
+
+def test_while_it_is_filtered_its_ids_never_fall_below_what_it_had() -> None:
+    """Rule 2: the elementwise maximum, for this reader alone."""
+    there, _ = merge("uuuooo")
+    subscriber = come_back(there, "1.6oldmo_0-0.8xshon_0-2")
+    events = subscriber.take(EVERYTHING, there.mark())
+
+    assert [subscriber.id_of(event) for event in events] == [
+        "1.6oldmo_0-1.8xshon_0-2",
+        "1.6oldmo_0-2.8xshon_0-2",
+        "1.6oldmo_0-3.8xshon_0-2",
+        "1.6oldmo_0-3.8xshon_0-3",
+    ]
+
+
+def test_of_each_partition_its_ids_have_the_higher_of_what_it_had_and_what_it_reached() -> None:
+    """Rule 2."""
+    hub = Hub()
+    source = Source(hub)
+    subscriber = come_back(hub, "1.8xshon_0-2_1-1")
+    for _ in range(3):
+        source.publish("a", part="1")
+    (*_, last) = subscriber.take(EVERYTHING, hub.mark())
+
+    assert subscriber.id_of(last) == "1.8xshon_0-2_1-3"
+
+
+def test_the_filter_goes_when_the_position_is_above_it_everywhere() -> None:
+    """Rule 1: then it may share messages with others."""
+    hub, sources = merge("uo")
+    subscriber = come_back(hub, "1.6oldmo_0-2.8xshon_0-1")
+    filtered = []
+    for _ in range(2):
+        read(subscriber, hub)
+        filtered.append(subscriber.filtered)
+        sources["u"].publish("a")
+
+    assert filtered == [True, False]
+
+
+def test_a_partition_that_the_id_does_not_name_is_read_from_its_start() -> None:
+    """Rule 13: it is new."""
+    hub = Hub()
+    source = Source(hub)
+    id = hub.subscribe("a").id
+    event = source.publish("a", part="1")
+
+    assert read(come_back(hub, id), hub) == [event]
+
+
+def test_a_source_that_the_id_does_not_name_is_live_from_now() -> None:
+    """Rule 13: it is new in the configuration."""
+    hub, sources = merge("ou")
+    subscriber = come_back(hub, "1.8xshon_0-0")
+    last = sources["u"].publish("a")
+
+    assert subscriber.resumed
+    assert offsets(read(subscriber, hub)) == [("orders", 0), ("audit", last.offset)]
+
+
+def test_a_place_without_pairs_is_before_everything() -> None:
+    """`earliest`: what is still held, and what is not is told."""
+    hub = Hub()
+    source = Source(hub, bounds=Bounds(2, 1000, 1000.0))
+    hub.subscribe("a")
+    events = [source.publish("a") for _ in range(3)]
+    subscriber = come_back(hub, "1.8xshon")
+
+    assert subscriber.notices == (Gap("a", "orders", "evicted", True, {"0": 0}, {"0": 1}),)
+    assert read(subscriber, hub) == events[1:]
+
+
+def test_an_unknown_tag_resets_its_source_only() -> None:
+    """Rule 13: the others go on."""
+    hub, _ = merge("oouu")
+    subscriber = come_back(hub, f"1.6oldmo_0-1.{make_tag('orders', 'e0')}_0-1")
+
+    assert subscriber.notices == (Reset("orders", "epoch"),)
+    assert not subscriber.resumed
+    assert offsets(read(subscriber, hub)) == [("audit", 1)]
+
+
+def test_a_tag_of_a_source_that_is_gone_is_unknown() -> None:
+    hub, _ = merge("ou")
+    subscriber = come_back(hub, "1.6oldmo_0-1.8xshon_0-1.abcdef_0-7")
+
+    assert subscriber.notices == (Reset("abcdef", "unknown"),)
+
+
+def test_a_source_of_the_gateway_that_these_channels_do_not_read_is_no_stranger() -> None:
+    """An id of another route, or `earliest` for every log: it is met with what the client asks for."""
+    hub = Hub()
+    orders = Source(hub, "orders", channels="a")
+    Source(hub, "audit", channels="b")
+    orders.publish("a")
+    subscriber = come_back(hub, "1.6oldmo.8xshon")
+
+    assert (subscriber.notices, subscriber.resumed) == ((), True)
+
+
+def test_a_source_that_is_not_up_yet_can_not_honour_its_place() -> None:
+    hub = Hub()
+    Source(hub, epoch=None)
+
+    assert come_back(hub, "1.8xshon_0-1").notices == (Reset("orders", "epoch"),)
+    assert come_back(hub, "1").notices == ()
+
+
+def test_what_is_ahead_of_this_replica_is_held() -> None:
+    """Rule 13: it may be behind the one that wrote the id."""
+    hub, sources = merge("o")
+    subscriber = come_back(hub, "1.6oldmo_0-0.8xshon_0-3")
+    assert subscriber.ahead() == [sources["o"].log]
+    for _ in range(2):
+        sources["o"].publish("a")
+    event = sources["o"].publish("a")
+
+    assert read(subscriber, hub) == [event]
+    assert subscriber.ahead() == []
+
+
+def test_what_stays_ahead_is_given_up_for_a_reset() -> None:
+    """Rule 13."""
+    hub, sources = merge("oou")
+    subscriber = come_back(hub, "1.6oldmo_0-0.8xshon_0-9")
+    assert offsets(read(subscriber, hub)) == [("audit", 0)]
+
+    assert subscriber.give_up(sources["o"].log) == Reset("orders", "ahead")
+    assert (subscriber.ahead(), subscriber.id) == ([], "1.6oldmo_0-1.8xshon_0-2")
+    assert read(subscriber, hub) == []
+    assert subscriber.give_up(sources["o"].log) == Reset("orders", "ahead")
+
+
+def hooks(process: str, ids: Iterable[str | None]) -> tuple[Hub, Source]:
+    """A process that counts, and has had these messages."""
+    hub = Hub(process=process)
+    source = Source(hub, "hooks", epoch="")
+    for id in ids:
+        source.publish("a", id=id)
+    return hub, source
+
+
+def test_a_counted_source_goes_on_by_its_count_on_the_same_process() -> None:
+    hub, source = hooks("p", [None, None])
+    subscriber = come_back(hub, f"1{source.log.text(source.log.vector)}")
+    event = source.publish("a")
+
+    assert subscriber.resumed
+    assert read(subscriber, hub) == [event]
+
+
+def test_it_goes_on_by_the_last_message_on_another() -> None:
+    """Rule 13."""
+    here, _ = hooks("p", ["m1", "m2"])
+    there, _ = hooks("q", ["m0", "m1", "m2", "m3"])
+    subscriber = come_back(there, here.subscribe("a").id)
+
+    assert subscriber.resumed
+    assert offsets(read(subscriber, there)) == [("hooks", 3)]
+
+
+def test_its_id_leads_back_also_before_anything_new_has_come() -> None:
+    """Or two reconnects in a quiet time would be a reset."""
+    here, _ = hooks("p", ["m1", "m2"])
+    there, _ = hooks("q", ["m0", "m1", "m2", "m3"])
+    subscriber = come_back(there, here.subscribe("a").id)
+
+    assert subscriber.id.endswith(f"_-3*{make_mark('hooks', 'm2')}")
+    assert come_back(here, subscriber.id).resumed
+
+
+def test_a_last_message_that_nobody_knows_is_a_reset() -> None:
+    here, _ = hooks("p", ["m1"])
+    there, _ = hooks("q", ["m2"])
+
+    assert come_back(there, here.subscribe("a").id).notices == (Reset("hooks", "epoch"),)
+
+
+def test_of_several_last_messages_the_latest_counts() -> None:
+    """An id that was put together: it must do no harm."""
+    hub, _ = hooks("p", ["m1", "m2", "m3"])
+    marks = [make_mark("hooks", f"m{number}") for number in (2, 1)]
+    subscriber = come_back(hub, f"1.aaaaaa*{marks[0]}.bbbbbb*{marks[1]}")
+
+    assert offsets(read(subscriber, hub)) == [("hooks", 2)]
+
+
+def test_coming_back_costs_the_same_however_much_the_channel_holds() -> None:
+    """Rule 1: it starts at the first event that is wanted. A storm of clients comes back to a busy channel."""
+    costs = []
+    for events in (10, 10_000):
+        hub = Hub()
+        source = Source(hub, bounds=Bounds(events, 1_000_000, 1000.0))
+        for _ in range(events):
+            source.publish("a")
+        id = hub.subscribe("a").id
+        source.publish("a")
+        costs.append(count_calls(partial(_come_back_and_read, hub, id)))
+
+    assert costs[1] < 3 * costs[0]
+
+
+def _come_back_and_read(hub: Hub, id: str) -> None:
+    assert len(read(come_back(hub, id), hub)) == 1

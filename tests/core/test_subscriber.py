@@ -1,0 +1,249 @@
+"""A cursor over channels: what it takes, in which order, under which ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sse_gateway.core import Bounds, Cursor, Event, Hub, Reset
+from sse_gateway.core.event import OVERHEAD
+from sse_gateway.errors import Lagged
+
+from .source import EVERYTHING, Source, read
+
+
+def test_it_takes_what_follows_in_the_order_of_publishing() -> None:
+    hub = Hub()
+    orders, audit = Source(hub, "orders"), Source(hub, "audit")
+    orders.publish("a")
+    subscriber = hub.subscribe(["a", "b"])
+    events = [source.publish(channel) for source, channel in ((audit, "b"), (orders, "a"), (orders, "b"), (audit, "a"))]
+    orders.publish("c")
+
+    assert subscriber.take(EVERYTHING, hub.mark()) == events
+    assert subscriber.take(EVERYTHING, hub.mark()) == []
+
+
+def test_it_takes_up_to_the_limit_of_bytes() -> None:
+    """Rule 16."""
+    hub = Hub()
+    source = Source(hub)
+    subscriber = hub.subscribe(["a"])
+    events = [source.publish("a") for _ in range(5)]
+
+    assert subscriber.take(2 * OVERHEAD, hub.mark()) == events[:2]
+    assert subscriber.take(3 * OVERHEAD - 1, hub.mark()) == events[2:4]
+    assert subscriber.take(3 * OVERHEAD, hub.mark()) == events[4:]
+
+
+def test_it_takes_at_least_one_event() -> None:
+    """Rule 16."""
+    hub = Hub()
+    source = Source(hub)
+    subscriber = hub.subscribe(["a"])
+    events = [source.publish("a") for _ in range(2)]
+
+    assert subscriber.take(1, hub.mark()) == events[:1]
+
+
+def test_what_was_published_later_than_a_round_waits_for_the_next() -> None:
+    """Rule 18."""
+    hub = Hub()
+    source = Source(hub)
+    subscriber = hub.subscribe(["a", "b"])
+    first, upto = source.publish("a"), hub.mark()
+    later = [source.publish(channel) for channel in "ab"]
+
+    assert subscriber.take(EVERYTHING, upto) == [first]
+    assert (subscriber.position, subscriber.at) == upto
+    assert subscriber.take(EVERYTHING, hub.mark()) == later
+
+
+def test_a_loss_later_than_a_round_waits_for_the_next() -> None:
+    """Rule 18."""
+    hub = Hub()
+    source = Source(hub)
+    subscriber = hub.subscribe(["a"])
+    upto = hub.mark()
+    hub.lose(source.log, "upstream", {"0": 4})
+
+    assert subscriber.take(EVERYTHING, upto) == []
+    with pytest.raises(Lagged, match="upstream"):
+        subscriber.take(EVERYTHING, hub.mark())
+
+
+def test_a_loss_is_told_before_what_follows_it_and_after_what_does_not() -> None:
+    hub = Hub()
+    source = Source(hub)
+    subscriber = hub.subscribe(["a"])
+    first = source.publish("a")
+    hub.lose(source.log, "upstream", {"0": 4})
+    last = source.publish("a")
+
+    assert subscriber.take(EVERYTHING, hub.mark()) == [first]
+    assert subscriber.id == "1.8xshon_0-1"
+    with pytest.raises(Lagged):
+        subscriber.take(EVERYTHING, hub.mark())
+    assert subscriber.id == "1.8xshon_0-4"
+    assert subscriber.take(EVERYTHING, hub.mark()) == [last]
+
+
+def test_a_gap_leads_to_an_id_beyond_it() -> None:
+    """Rule 4: whoever is cut off after it is not told again."""
+    hub = Hub()
+    source = Source(hub, at={"0": 0, "1": 0}, bounds=Bounds(1, 1_000_000, 1000.0))
+    subscriber = hub.subscribe(["a"])
+    for _ in range(3):
+        source.publish("a")
+    with pytest.raises(Lagged):
+        subscriber.take(EVERYTHING, hub.mark())
+
+    assert subscriber.id == "1.8xshon_0-2_1-0"
+    assert hub.subscribe(["a"], Cursor.parse(subscriber.id)).resumed
+
+
+def test_an_event_has_the_id_of_the_moment_it_was_published() -> None:
+    """Rule 3: never the vector at the flush, or a cut between two events of it loses the second."""
+    hub = Hub()
+    source = Source(hub)
+    subscriber = hub.subscribe(["a"])
+    for _ in range(2):
+        source.publish("a")
+    first, second = subscriber.take(EVERYTHING, hub.mark())
+
+    assert [subscriber.id_of(event) for event in (first, second)] == ["1.8xshon_0-1", "1.8xshon_0-2"]
+
+
+def test_the_events_of_other_channels_and_sources_are_in_the_id() -> None:
+    """Rule 3: so that a cursor passes them."""
+    hub = Hub()
+    orders, audit = Source(hub, "orders"), Source(hub, "audit")
+    subscriber = hub.subscribe(["a"])
+    for source, channel in ((orders, "b"), (audit, "c"), (orders, "a")):
+        source.publish(channel)
+    (event,) = subscriber.take(EVERYTHING, hub.mark())
+
+    assert subscriber.id_of(event) == "1.6oldmo_0-1.8xshon_0-2"
+
+
+def test_an_id_names_only_the_sources_that_can_produce_these_channels_sorted_by_tag() -> None:
+    """Rules 6 and 13."""
+    hub = Hub()
+    for name, channels in (("orders", "a"), ("other", "b"), ("audit", "ab")):
+        Source(hub, name, channels=channels)
+
+    assert hub.subscribe(["a"]).id == "1.6oldmo_0-0.8xshon_0-0"
+
+
+class _Watched(list[Event]):
+    """A list that counts how often it is looked into."""
+
+    looks = 0
+
+    def __getitem__(self, index: Any) -> Any:
+        self.looks += 1
+        return super().__getitem__(index)
+
+    def __iter__(self) -> Iterator[Event]:
+        for event in super().__iter__():
+            self.looks += 1
+            yield event
+
+
+def test_reading_one_event_costs_the_same_however_many_are_held_before_it() -> None:
+    hub = Hub()
+    source = Source(hub, bounds=Bounds(10_000, 1_000_000, 1000.0))
+    for _ in range(9_999):
+        source.publish("a")
+    subscriber = hub.subscribe(["a"])
+    event = source.publish("a")
+    view = source.log.views["a"]
+    view.events = watched = _Watched(view.events)
+
+    assert subscriber.take(EVERYTHING, hub.mark()) == [event]
+    assert watched.looks < 50
+
+
+def test_lag_is_what_is_held_above_the_position() -> None:
+    hub = Hub()
+    source = Source(hub, bounds=Bounds(4, 1_000_000, 1000.0))
+    subscriber = hub.subscribe(["a", "b"])
+    assert subscriber.lag() == (0, 0)
+    for channel in "aabcab":
+        source.publish(channel)
+    assert subscriber.lag() == (3, 3 * OVERHEAD)
+    read(subscriber, hub)
+
+    assert subscriber.lag() == (0, 0)
+
+
+def test_a_fork_stands_at_the_same_place_and_goes_its_own_way() -> None:
+    hub = Hub()
+    source = Source(hub, bounds=Bounds(1, 1_000_000, 1000.0))
+    plain = hub.subscribe(["a"])
+    filtered = hub.subscribe(["a"], Cursor.parse("1.8xshon_0-1"))
+    forks = [plain.fork(), filtered.fork()]
+    assert [fork.id for fork in forks] == [plain.id, filtered.id]
+    for _ in range(3):
+        source.publish("a")
+    for subscriber in (plain, filtered):
+        read(subscriber, hub)
+
+    assert [fork.id for fork in forks] == ["1.8xshon_0-0", "1.8xshon_0-1"]
+    assert [len(read(fork, hub)) for fork in forks] == [2, 2]
+
+
+def test_a_new_epoch_is_told_once_and_at_once() -> None:
+    """Rule 11. The other sources go on where they were."""
+    hub = Hub()
+    orders, audit = Source(hub, "orders"), Source(hub, "audit")
+    subscriber = hub.subscribe(["a"])
+    first = audit.publish("a")
+    orders.publish("a")
+    hub.begin(orders.log, "e2", {"0": 0})
+    last = orders.publish("a"), audit.publish("a")
+
+    assert read(subscriber, hub) == [Reset("orders", "epoch"), first, *last]
+
+
+def test_until_a_new_epoch_is_told_the_id_stays_in_the_one_before() -> None:
+    """Or a reader that is cut off, or sent away, before it is told would come back into the new one and never know."""
+    hub = Hub()
+    orders, audit = Source(hub, "orders"), Source(hub, "audit")
+    subscriber = hub.subscribe(["a"])
+    audit.publish("a")
+    orders.publish("a")
+    hub.begin(orders.log, "e2", {"0": 0})
+    assert subscriber.id == "1.6oldmo_0-0.8xshon_0-0"
+    assert hub.subscribe(["a"], Cursor.parse(subscriber.id)).notices == (Reset("orders", "epoch"),)
+    with pytest.raises(Lagged):
+        subscriber.take(EVERYTHING, hub.mark())
+
+    assert subscriber.id == f"1.6oldmo_0-0{orders.log.text(orders.log.vector)}"
+
+
+def test_a_reader_that_comes_back_when_all_is_new_is_in_the_new_epoch() -> None:
+    hub = Hub()
+    orders, audit = Source(hub, "orders"), Source(hub, "audit")
+    first = audit.publish("a")
+    hub.begin(orders.log, "e2", {"0": 0})
+    subscriber = hub.subscribe(["a"], Cursor.parse(f"1.6oldmo{orders.log.text(orders.log.vector)}"))
+    (event,) = subscriber.take(EVERYTHING, hub.mark())
+
+    assert event is first
+    assert subscriber.id_of(event) == f"1.6oldmo_0-1{orders.log.text(orders.log.vector)}"
+
+
+def test_a_gap_in_a_source_that_was_not_up_before_names_all_of_its_partitions() -> None:
+    hub = Hub()
+    source = Source(hub, epoch=None, bounds=Bounds(1, 1_000_000, 1000.0))
+    subscriber = hub.subscribe(["a"])
+    hub.begin(source.log, "e1", {"0": 5, "1": 7})
+    for _ in range(2):
+        source.publish("a")
+    with pytest.raises(Lagged):
+        subscriber.take(EVERYTHING, hub.mark())
+
+    assert subscriber.id == "1.8xshon_0-6_1-7"
