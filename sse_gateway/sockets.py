@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import socket
@@ -20,7 +21,13 @@ holds 0.5 MB, 4 MB without it."""
 _KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 """A silent peer that vanished is noticed after a minute; NAT tables forget connections after two and more."""
 _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)  # Python names it from 3.12 on
+_LONGEST = 2**31 - 1  # milliseconds: 24 days
 _RESET = struct.pack("ii", 1, 0)
+_WAYS_OUT = {
+    errno.EADDRINUSE: "is another gateway running?",
+    errno.EADDRNOTAVAIL: "expected an address of this machine",
+    errno.EACCES: "ports below 1024 need a privilege",
+}
 
 
 def listen(host: str, port: int, *, section: str, send_timeout: float | None = None) -> socket.socket:
@@ -34,7 +41,7 @@ def listen(host: str, port: int, *, section: str, send_timeout: float | None = N
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         # Not SO_REUSEPORT, which the server would set: a second gateway would silently get every other connection.
         listener = socket.create_server(address[:2], family=family, backlog=BACKLOG, dualstack_ipv6=address[0] == "::")
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise ConfigError([f"[{section}] host and port: can't listen on {host}:{port}: {_reason(error)}"]) from error
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEEPALIVE.items():
@@ -42,12 +49,16 @@ def listen(host: str, port: int, *, section: str, send_timeout: float | None = N
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _NOTSENT_LOWAT)
     if send_timeout is not None:
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(send_timeout * 1000))
+        timeout = min(round(send_timeout * 1000), _LONGEST)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout)
     return listener
 
 
-def _reason(error: OSError) -> str:
-    return f"{error.strerror or error}; is another gateway running, or is the address not of this machine?"
+def _reason(error: OSError | UnicodeError) -> str:
+    if not isinstance(error, OSError) or isinstance(error, socket.gaierror):
+        return "no such host; expected an address of this machine, or a name of it"
+    text = os.strerror(error.errno or 0)  # its own text names the address once more
+    return f"{text}; {_WAYS_OUT[error.errno]}" if error.errno in _WAYS_OUT else text
 
 
 def raise_descriptor_limit(wanted: int) -> int:
@@ -68,14 +79,20 @@ def abort(peers: Collection[tuple[str, int]]) -> int:
     The server shows no sockets, so they are found among the descriptors of the process: Linux only, and 20 us for each
     descriptor, so call it in a worker thread and for many peers at once.
     """
-    aborted = 0
+    aborted, wanted = 0, frozenset(peers)
     for connection in _sockets():
         with connection:
-            if _peer(connection) in peers:
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-                connection.shutdown(socket.SHUT_RDWR)
-                aborted += 1
+            aborted += _peer(connection) in wanted and _reset(connection)
     return aborted
+
+
+def _reset(connection: socket.socket) -> bool:
+    try:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return False  # the peer, or the kernel's own timeout, was quicker
+    return True
 
 
 def _sockets() -> Iterator[socket.socket]:

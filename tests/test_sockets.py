@@ -41,16 +41,29 @@ def test_accepted_connections_inherit_the_options(listener: socket.socket, optio
         assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
 
+def test_a_timeout_may_be_longer_than_the_kernel_counts() -> None:
+    with sockets.listen("127.0.0.1", 0, section="server", send_timeout=365 * 86400.0) as listener:
+        assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 2**31 - 1
+
+
 def test_a_taken_port_is_an_error_that_names_the_section_and_the_address(listener: socket.socket) -> None:
     port = listener.getsockname()[1]
 
-    with pytest.raises(ConfigError, match=rf"\[admin\].* 127\.0\.0\.1:{port}: Address already in use"):
+    with pytest.raises(ConfigError, match=rf"\[admin\].* 127\.0\.0\.1:{port}: Address already in use; is"):
         sockets.listen("127.0.0.1", port, section="admin")
 
 
-@pytest.mark.parametrize("host", ["203.0.113.1", "no.such.host.invalid"])
-def test_an_address_that_is_not_ours_is_an_error_that_names_it(host: str) -> None:
-    with pytest.raises(ConfigError, match=rf"\[server\].* {host}:0"):
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("203.0.113.1", "Cannot assign requested address; expected an address of this machine"),
+        ("no.such.host.invalid", "no such host; .*"),
+        ("a.name.with.a.label." + "x" * 64, "no such host; .*"),
+        ("/run/gateway.sock", "no such host; .*"),
+    ],
+)
+def test_an_address_that_is_not_ours_is_an_error_that_names_it(host: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=rf"\[server\].* {host}:0: {reason}$"):
         sockets.listen(host, 0, section="server")
 
 
@@ -87,6 +100,25 @@ def test_an_aborted_peer_is_reset_and_the_others_are_not(listener: socket.socket
 
 def test_aborting_a_peer_that_is_gone_aborts_nobody() -> None:
     assert sockets.abort({("127.0.0.1", 1)}) == 0
+
+
+def test_a_peer_that_resets_while_it_is_being_aborted_is_no_error(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, accepted = connect(listener)
+    peer = client.getsockname()
+    find = sockets._peer
+
+    def found_and_lost(connection: socket.socket) -> tuple[str, int] | None:
+        found = find(connection)
+        if found == peer:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, sockets._RESET)
+            client.close()
+        return found
+
+    monkeypatch.setattr(sockets, "_peer", found_and_lost)
+    with accepted:
+        assert sockets.abort({peer}) == 0
 
 
 def test_the_limit_of_open_files_is_raised_but_never_lowered() -> None:

@@ -21,14 +21,19 @@ class Bell:
             self._waiting.set_result(None)
 
     async def wait(self, timeout: float) -> None:
-        """Return when it has rung since the last wait, or after `timeout` seconds."""
-        if not self._rung and timeout > 0:
-            loop = asyncio.get_running_loop()
-            self._waiting = loop.create_future()
-            timer = loop.call_later(timeout, self.ring)
-            try:
-                await self._waiting
-            finally:
-                timer.cancel()
-                self._waiting = None
+        """Return when it has rung since the last wait, or after `timeout` seconds; never in the same turn of the loop."""
+        if self._rung or timeout <= 0:
+            await asyncio.sleep(0)
+        else:
+            await self._wait(timeout)
         self._rung = False
+
+    async def _wait(self, timeout: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._waiting = loop.create_future()
+        timer = loop.call_later(timeout, self.ring)
+        try:
+            await self._waiting
+        finally:
+            timer.cancel()
+            self._waiting = None

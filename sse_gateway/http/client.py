@@ -105,7 +105,7 @@ class Group:
         self.ready: dict[Client, Send] = {}
         self.clients = 0
         self.unfinished = False
-        """Whether the last flush took less than there was."""
+        """Whether its ready clients have something to read that they are still to be sent."""
 
     @property
     def subscription(self) -> Subscription:

@@ -7,16 +7,17 @@ farewells. So writes never overlap, and ids only go forward.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, MutableMapping
 from functools import partial
-from itertools import islice
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from ..core import Hub
+from ..core import Hub, Mark
 from ..sse import Connection, Send
 from .bell import Bell
+from .broadcast import Broadcast, Round, to_ready
 from .client import Batch, Client, Group
 from .lagging import Lagging
 from .roster import Roster
@@ -32,14 +33,6 @@ __all__ = ["Fanout"]
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Peers = list[tuple[str, int]]
-Round = tuple[Group, Batch, list[tuple[Client, Send]]]
-
-_SLICE = 750
-"""Sends in one turn of the loop: about 8 ms (one costs 10 µs), so that a broadcast to many never holds the loop."""
-_MAX_WINDOW = 0.05
-"""Seconds between flushes at most, while clients block: p50 fell from 53 to 19 ms at 2 million deliveries a second."""
-_BLOCKED_SHARE = 100
-"""One client in so many may block before the window grows."""
 
 
 async def _reset_nothing(peers: Peers) -> None:
@@ -63,17 +56,17 @@ class Fanout:
         self.limits = limits
         self.metrics = metrics
         self.clock = clock or asyncio.get_running_loop().time
-        self.window = 0.0
-        """Seconds that a flush waits for more."""
         self.tally = Tally()
         self.roster = Roster(hub, metrics, self.tally, max_id=limits.max_id)
         self._bell = Bell()
         self._hurry = Bell()
         self.lagging = Lagging(wake=self._bell.ring, tally=self.tally)
+        self.broadcast = Broadcast(self.lagging, self.tally, metrics, self.clock)
         self.sweep = Sweep(self)
         self._reset = reset
         self._unfinished: list[Group] = []
         self._flushed: list[asyncio.Future[None]] = []
+        self._draining: float | None = None
         hub.wake = self._bell.ring
 
     @property
@@ -86,8 +79,8 @@ class Fanout:
         async with anyio.create_task_group() as group:
             while True:
                 await self._bell.wait(self.sweep.due - self.clock())
-                if self.window and not self._flushed:
-                    await self._hurry.wait(self.window)
+                if (pause := self.broadcast.pause) > 0:
+                    await self._hurry.wait(pause)
                 if self.clock() >= self.sweep.due:
                     peers = self.sweep.run(self.clock())
                     if peers:
@@ -99,7 +92,6 @@ class Fanout:
     ) -> None:
         """The whole life of one client: from the start of the response until it has gone, or was sent away."""
         host, port = scope.get("client") or ("", 0)
-        await receive()  # the request itself: granian tells a false disconnect where this first one is cancelled
         now = self.clock()
         client = self.roster.enter(request, Connection(send, peer=(host, int(port))), now)
         try:
@@ -125,6 +117,7 @@ class Fanout:
     async def drain(self, *, spread: float, retry: float) -> None:
         """Say farewell to every client within `spread` seconds, and return when all have gone. Until then each gets what
         comes, and what it was behind. `retry` is when it comes back: in so many seconds, or up to twice as many."""
+        self._draining = retry
         await self.flushed()
         self.sweep.dismiss(self.roster.clients, spread, retry)
         if self.roster.clients:
@@ -136,18 +129,13 @@ class Fanout:
             client.connection.abort("drain")
 
     async def flush(self) -> None:
-        """One round: it fixes how far it goes, what it writes and to whom. What comes later waits for the next."""
+        """One round: it fixes how far it goes, and for which groups. What comes later waits for the next."""
         waiting, self._flushed = self._flushed, []
-        mark, now = self.hub.mark(), self.clock()
-        groups = dict.fromkeys([*self._unfinished, *self.roster.groups_of(self.hub.changed())])
-        rounds = [(group, batch, [*group.ready.items()]) for group in groups if (batch := group.take(mark))]
-        self._unfinished = [group for group, _, _ in rounds if group.unfinished]
-        for group, _, _ in rounds:
-            self.sweep.touch(group, now)
-        beats = [(group, batch, [*group.ready.items()]) for group, batch in self.sweep.heartbeats(now)]
-        for client in self.lagging.catch_up(mark, now):
+        news = self._news(self._due(), self.hub.mark(), self.clock())
+        beats = (to_ready(group, batch) for group, batch in self.sweep.heartbeats(self.clock()))
+        await self.broadcast.send(chain(news, beats))
+        for client in self.lagging.catch_up(self.hub.mark(), self.clock()):
             self._join(client)
-        await self._broadcast(rounds + beats)
         self.tally.settle(self.metrics)
         for future in waiting:
             if not future.done():
@@ -167,11 +155,29 @@ class Fanout:
         """Write to one client of the lagging set that has nothing pending."""
         client.written = client.connection.since = self.clock()
         self.tally.count(Batch(body(data), len(data)))
-        client.connection.write(body(data), partial(self.lagging.free, client))
+        if client.connection.write(body(data), partial(self.lagging.free, client)):
+            self.lagging.free(client)
+
+    def _due(self) -> list[Group]:
+        """The groups that have something to read. Nobody who comes may move one on before its turn."""
+        groups = [*dict.fromkeys([*self._unfinished, *self.roster.groups_of(self.hub.changed())])]
+        self._unfinished = []
+        for group in groups:
+            group.unfinished = True
+        return groups
+
+    def _news(self, groups: Iterable[Group], mark: Mark, now: float) -> Iterator[Round]:
+        for group in groups:
+            if batch := group.take(mark):
+                self.sweep.touch(group, now)
+                self._unfinished += [group] if group.unfinished else []
+                yield to_ready(group, batch)
 
     def _welcome(self, client: Client) -> None:
         now = self.clock()
-        if self.limits.lifetime is not None:
+        if self._draining is not None:
+            self.sweep.dismiss([client], spread=0, retry=self._draining)
+        elif self.limits.lifetime is not None:
             self.sweep.schedule_lifetime(client, now)
         self.sweep.watch(client.group, now)
         self.lagging.add(client, now)
@@ -201,43 +207,3 @@ class Fanout:
         bye = form.control("gateway.bye", {"reason": reason}, id=id, retry=jittered(client.retry))
         client.connection.finish(bye, reason)
         self.lagging.add(client, self.clock())
-
-    async def _broadcast(self, rounds: Iterable[Round]) -> None:
-        sent = blocked = turn = 0
-        oldest = self.clock()
-        for group, batch, clients in rounds:
-            oldest = min(oldest, oldest if batch.oldest is None else batch.oldest)
-            remaining = iter(clients)
-            while part := [*islice(remaining, _SLICE - turn)]:
-                if sent >= _SLICE:  # turns have passed since the list was made
-                    part = [(client, send) for client, send in part if client in group.ready]
-                blocked += self._send(group, batch, part)
-                sent, turn = sent + len(part), turn + len(part)
-                if turn >= _SLICE:
-                    turn = 0
-                    await asyncio.sleep(0)
-        if sent:
-            self.metrics.flushes.inc()
-            self.metrics.delivery_latency.observe(max(self.clock() - oldest, 0))
-            self._adapt(blocked, sent)
-
-    def _send(self, group: Group, batch: Batch, clients: list[tuple[Client, Send]]) -> int:
-        """Write one batch to ready clients. Returns how many it left blocked."""
-        message, done, now = batch.message, Connection.finished, self.clock()
-        self.tally.count(batch, len(clients))
-        unclear = [(client, outcome) for client, send in clients if (outcome := send(message)).__class__ is not done]
-        blocked = 0
-        for client, outcome in unclear:
-            if not client.connection.follow(outcome, partial(self.lagging.free, client)):
-                blocked += 1
-                del group.ready[client]
-                client.reader = group.reader.fork()
-                self.lagging.add(client, now)
-        return blocked
-
-    def _adapt(self, blocked: int, sent: int) -> None:
-        if blocked * _BLOCKED_SHARE > sent:
-            self.window = min(max(self.window * 2, 0.001), _MAX_WINDOW)
-        else:
-            self.window = self.window * 0.9 if self.window > 0.0005 else 0.0
-        self.metrics.flush_window.set(self.window)

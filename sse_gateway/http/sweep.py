@@ -32,6 +32,7 @@ class Sweep:
         self.due = fanout.clock() + TICK
         self._quiet: OrderedDict[Group, float] = OrderedDict()
         self._departures: dict[int, dict[Client, str]] = {}
+        self._tick = _tick(fanout.clock())
 
     def run(self, now: float) -> list[tuple[str, int]]:
         """Everything that is due. Returns the addresses of clients whose sockets are to be dropped."""
@@ -59,14 +60,13 @@ class Sweep:
     def heartbeats(self, now: float) -> Iterator[tuple[Group, Batch]]:
         """A sign of life for each group that was quiet for `limits.heartbeat`: where its cursor has moved without an event
         for it, the new id."""
-        mark = self._fanout.hub.mark()
         while self._quiet:
             group, written = next(iter(self._quiet.items()))
             if now - written < self._limits.heartbeat:
                 return
             self.touch(group, now)
             before = group.reader.id
-            if group.ready and group.refresh(mark):
+            if group.ready and group.refresh(self._fanout.hub.mark()):
                 data = _sign_of_life(group, before, group.reader.id)
                 yield group, Batch(body(data), len(data))
 
@@ -79,7 +79,7 @@ class Sweep:
     def schedule(self, client: Client, reason: str, due: float, retry: float) -> None:
         """Let a client leave at `due`, in seconds of the fan-out's clock."""
         self.unschedule(client)
-        client.departs, client.retry = int(due / TICK) + 1, retry
+        client.departs, client.retry = max(_tick(due), self._tick), retry
         self._departures.setdefault(client.departs, {})[client] = reason
 
     def unschedule(self, client: Client) -> None:
@@ -108,7 +108,8 @@ class Sweep:
         for client in self._fanout.lagging.blocked():
             events, weight = client.reader.lag() if client.reader else (0, 0)
             most_events, most_bytes = max(most_events, events), max(most_bytes, weight)
-            if client.caught_up and client.leaving is None and (events > buffer.events or weight > buffer.bytes):
+            stays = client.open and client.caught_up and client.leaving is None
+            if stays and (events > buffer.events or weight > buffer.bytes):
                 self._metrics.evictions.labels("slow").inc()
                 client.retry = self._limits.retry
                 self._fanout.dismiss(client, "slow")
@@ -129,9 +130,15 @@ class Sweep:
                 self._fanout.write(client, _sign_of_life(client.group, reader.id, reader.id))
 
     def _depart(self, now: float) -> None:
-        for tick in [tick for tick in self._departures if tick * TICK <= now]:
-            for client, reason in self._departures.pop(tick).items():
+        while self._tick * TICK <= now:
+            for client, reason in self._departures.pop(self._tick, {}).items():
                 self._fanout.dismiss(client, reason)
+            self._tick += 1
+
+
+def _tick(moment: float) -> int:
+    """The number of the first sweep after a moment."""
+    return int(moment / TICK) + 1
 
 
 def _sign_of_life(group: Group, before: str, id: str) -> bytes:

@@ -89,9 +89,11 @@ def _parse(line: str) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def running(directory: Path, text: str, command: Sequence[str] = COMMAND) -> AsyncIterator[Gateway]:
-    """A gateway with `text` as its file, which begins within [server]; on free ports, with logs that can be read. Killed at
-    the end if it still runs."""
+async def running(
+    directory: Path, text: str, command: Sequence[str] = COMMAND, *, ready: bool = True
+) -> AsyncIterator[Gateway]:
+    """A gateway with `text` as its file, which begins within [server]; on free ports, with logs that can be read, and by
+    default waited for until it is ready. Killed at the end if it still runs."""
     file = directory / "gateway.toml"
     file.write_text(PORTS + text)
     async with await anyio.open_process([*command, str(file)], stdout=PIPE, stderr=STDOUT) as process:
@@ -102,7 +104,8 @@ async def running(directory: Path, text: str, command: Sequence[str] = COMMAND) 
                 with anyio.fail_after(15):
                     serving = await gateway.logged("serving")
                     gateway.public, gateway.admin = serving["public"], serving["admin"]
-                    await gateway.ready()
+                    if ready:
+                        await gateway.ready()
                 yield gateway
             finally:
                 if process.returncode is None:

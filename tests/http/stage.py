@@ -38,12 +38,16 @@ class Stage:
     ) -> Wire:
         """A client of these channels, which has had its opening."""
         wire = wire or Wire()
-        request = StreamRequest(channels=channels, format=format, route="/r", last_event_id=id)
-        scope = {"type": "http", "client": ("127.0.0.1", "5000")}
-        self._tasks.start_soon(self.fanout.serve, request, scope, wire.receive, wire.send)
+        self.start(*channels, wire=wire, id=id, format=format)
         await until(lambda: len(wire.messages) >= 2)
         await self.fanout.flush()
         return wire
+
+    def start(self, *channels: str, wire: Wire, id: str | None = None, format: Format = EVENT_STREAM) -> None:
+        """The same, but its opening is still to come."""
+        request = StreamRequest(channels=channels, format=format, route="/r", last_event_id=id)
+        scope = {"type": "http", "client": ("127.0.0.1", "5000")}
+        self._tasks.start_soon(self.fanout.serve, request, scope, wire.receive, wire.send)
 
     def publish(self, channel: str, *data: str, type: str = "") -> None:
         for each in data:

@@ -42,6 +42,17 @@ async def test_a_stream_opens_with_a_retry_and_an_id() -> None:
         assert again.data() == ["missed"]
 
 
+async def test_a_stream_does_not_wait_for_the_body_of_its_request() -> None:
+    """Whoever announces one and never sends it is a client like others: counted, and seen to leave."""
+    async with stage() as scene:
+        wire = Wire()
+        wire.body_comes = False
+        await scene.open("a", wire=wire)
+        assert scene.fanout.clients == 1
+        wire.leave()
+        await until(lambda: scene.fanout.clients == 0)
+
+
 async def test_one_encoding_one_join_and_one_message_for_all_at_one_place() -> None:
     """A fixed script: 1,000 clients of one channel, a burst of ten, then one event."""
     async with stage() as scene:
@@ -83,63 +94,16 @@ async def test_an_event_of_two_subscriptions_is_encoded_and_framed_once() -> Non
         assert len({wire.messages[-1]["body"] for wire in wires}) == 1
 
 
-async def test_a_blocked_client_lags_and_catches_up_in_one_write() -> None:
-    """The others are not held up; what it missed comes joined, and it is ready again."""
+async def test_after_a_quiet_time_no_event_waits_for_the_window() -> None:
+    """It lies between flushes, and does not follow the first event of the next hour."""
     async with stage() as scene:
-        slow, quick = await scene.open("a", wire=Wire("future")), await scene.open("a")
-        slow.stuck = True
-        for number in range(5):
-            scene.publish("a", str(number))
-            await scene.fanout.flush()
-        assert quick.data() == ["0", "1", "2", "3", "4"]
-        assert slow.data() == ["0"]
-        assert scene.fanout.window > 0
-        writes = len(slow.messages)
-        slow.release()
-        await until(lambda: not scene.fanout.lagging.blocked())
-        await scene.fanout.flush()
-        assert slow.data() == quick.data()
-        assert len(slow.messages) == writes + 1
-        assert not scene.fanout.lagging.clients
-        scene.publish("a", "5")
-        await scene.fanout.flush()
-        assert slow.messages[-1] is quick.messages[-1]
-        assert not slow.overlaps
-
-
-async def test_clients_blocked_at_one_place_share_the_join() -> None:
-    """Ten that were blocked by one event get what follows as one message."""
-    async with stage() as scene:
-        wires = [await scene.open("a", wire=Wire("future")) for _ in range(10)]
-        for wire in wires:
-            wire.stuck = True
-        scene.publish("a", "0")
-        await scene.fanout.flush()
-        scene.publish("a", "1", "2")
-        await scene.fanout.flush()
-        joins = scene.count("joins_total")
-        for wire in wires:
-            wire.release()
-        await until(lambda: not scene.fanout.lagging.blocked())
-        await scene.fanout.flush()
-        assert scene.count("joins_total") == joins + 1
-        assert all(wire.data() == ["0", "1", "2"] for wire in wires)
-
-
-async def test_a_coroutine_that_waits_is_driven_to_its_end() -> None:
-    """Servers other than granian: their `send` waits inside."""
-    async with stage() as scene:
-        wire = await scene.open("a", wire=Wire("coroutine"))
+        wire = await scene.open("a", wire=Wire("future"))
         wire.stuck = True
         scene.publish("a", "0")
         await scene.fanout.flush()
-        scene.publish("a", "1")
-        await scene.fanout.flush()
-        assert wire.data() == ["0"]
-        wire.release()
-        await until(lambda: not scene.fanout.lagging.blocked())
-        await scene.fanout.flush()
-        assert wire.data() == ["0", "1"]
+        assert scene.fanout.broadcast.pause > 0
+        scene.now += 1
+        assert scene.fanout.broadcast.pause <= 0
 
 
 async def test_a_broadcast_is_sliced_and_keeps_to_where_it_began() -> None:
@@ -155,7 +119,7 @@ async def test_a_broadcast_is_sliced_and_keeps_to_where_it_began() -> None:
                 scene.publish("a", "1")
                 served = sum(wire.data() == ["0"] for wire in (wires[0], wires[-1]))
                 assert served == 1
-        assert turns == 2
+        assert turns >= 2
         assert all(wire.data() == ["0"] for wire in wires)
         await scene.fanout.flush()
         assert all(wire.data() == ["0", "1"] for wire in wires)

@@ -74,6 +74,7 @@ async def test_a_quiet_group_gets_a_heartbeat() -> None:
         assert wire.types() == ["gateway.at"]
         await scene.pass_time(1)
         assert wire.body.endswith(b"\n:\n\n")
+        assert scene.count("flushes_total") == scene.count("delivery_latency_seconds_count") == 0
         scene.publish("other", "1")
         await scene.pass_time(15)
         assert wire.types() == ["gateway.at", "gateway.at"]
@@ -153,12 +154,28 @@ async def test_a_drain_says_farewell_to_all() -> None:
         assert scene.fanout.clients == 0
 
 
+async def test_who_comes_during_a_drain_is_sent_away_too() -> None:
+    """Its request was on the way when the door was closed, and its own lifetime says nothing here."""
+    async with stage(lifetime="1h") as scene:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(lambda: scene.fanout.drain(spread=1, retry=4))
+            await until(lambda: bool(scene.fanout._flushed))
+            await scene.fanout.flush()
+        wire = await scene.open("a")
+        await scene.pass_time(0.1)
+        assert wire.ended and wire.events()[-1].data == '{"reason":"drain"}'
+        await until(lambda: scene.fanout.clients == 0)
+
+
 async def test_a_farewell_that_is_not_taken_ends_too() -> None:
-    """Where the last write is the one that blocks, the timeout holds for it as well."""
-    async with stage(send_timeout="5s", lifetime="10s") as scene:
+    """Where the last write is the one that blocks, the timeout holds for it as well, and what comes meanwhile is no matter."""
+    async with stage(send_timeout="5s", lifetime="10s", client_buffer={"events": 1, "bytes": "1MiB"}) as scene:
         wire = await scene.open("a", wire=Wire("future"))
         wire.stuck = True
         await scene.pass_time(11.2)
         assert wire.ended
+        scene.publish("a", "0", "1", "2")
+        await scene.pass_time(0.1)
+        assert scene.count("evictions_total", reason="slow") == 0
         assert await scene.pass_time(5.1) == [("127.0.0.1", 5000)]
         await until(lambda: scene.fanout.clients == 0)

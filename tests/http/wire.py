@@ -30,7 +30,7 @@ class Wire:
         self.overlaps = 0
         self._pending: list[asyncio.Future[None]] = []
         self._gone = asyncio.Event()
-        self._asked = False
+        self.body_comes = True
 
     @property
     def body(self) -> bytes:
@@ -65,8 +65,8 @@ class Wire:
 
     async def receive(self) -> MutableMapping[str, Any]:
         """The server's `receive`: the request first, then nothing until the client has gone."""
-        if not self._asked:
-            self._asked = True
+        if self.body_comes:
+            self.body_comes = False
             return {"type": "http.request", "body": b"", "more_body": False}
         await self._gone.wait()
         return {"type": "http.disconnect"}

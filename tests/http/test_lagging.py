@@ -1,0 +1,114 @@
+"""Clients that are blocked or behind: how they catch up, and that nobody waits for them."""
+
+from __future__ import annotations
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from .stage import Stage, stage
+from .wire import Wire, until
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_blocked_client_lags_and_catches_up_in_one_write() -> None:
+    """The others are not held up; what it missed comes joined, and it is ready again."""
+    async with stage() as scene:
+        slow, quick = await scene.open("a", wire=Wire("future")), await scene.open("a")
+        slow.stuck = True
+        for number in range(5):
+            scene.publish("a", str(number))
+            await scene.fanout.flush()
+        assert quick.data() == ["0", "1", "2", "3", "4"]
+        assert slow.data() == ["0"]
+        assert scene.fanout.broadcast.window > 0
+        writes = len(slow.messages)
+        slow.release()
+        await until(lambda: not scene.fanout.lagging.blocked())
+        await scene.fanout.flush()
+        assert slow.data() == quick.data()
+        assert len(slow.messages) == writes + 1
+        assert not scene.fanout.lagging.clients
+        scene.publish("a", "5")
+        await scene.fanout.flush()
+        assert slow.messages[-1] is quick.messages[-1]
+        assert not slow.overlaps
+
+
+async def test_clients_blocked_at_one_place_share_the_join() -> None:
+    """Ten that were blocked by one event get what follows as one message."""
+    async with stage() as scene:
+        wires = [await scene.open("a", wire=Wire("future")) for _ in range(10)]
+        for wire in wires:
+            wire.stuck = True
+        scene.publish("a", "0")
+        await scene.fanout.flush()
+        scene.publish("a", "1", "2")
+        await scene.fanout.flush()
+        joins = scene.count("joins_total")
+        for wire in wires:
+            wire.release()
+        await until(lambda: not scene.fanout.lagging.blocked())
+        await scene.fanout.flush()
+        assert scene.count("joins_total") == joins + 1
+        assert all(wire.data() == ["0", "1", "2"] for wire in wires)
+
+
+async def test_a_coroutine_that_waits_is_driven_to_its_end() -> None:
+    """Servers other than granian: their `send` waits inside."""
+    async with stage() as scene:
+        wire = await scene.open("a", wire=Wire("coroutine"))
+        wire.stuck = True
+        scene.publish("a", "0")
+        await scene.fanout.flush()
+        scene.publish("a", "1")
+        await scene.fanout.flush()
+        assert wire.data() == ["0"]
+        wire.release()
+        await until(lambda: not scene.fanout.lagging.blocked())
+        await scene.fanout.flush()
+        assert wire.data() == ["0", "1"]
+
+
+async def test_those_that_come_back_together_are_served_in_several_turns() -> None:
+    """Each has a place of its own to read from, and the loop is not held until the last one has read."""
+    async with stage() as scene:
+        old = (await scene.open("a")).events()[0].id
+        scene.publish("a", *map(str, range(500)))
+        await scene.fanout.flush()
+        wires = await come_back(scene, 20, old)
+        await scene.fanout.flush()
+        served = [len(wire.data()) for wire in wires]
+        assert served[0] == 500 and served[-1] == 0
+        while any(len(wire.data()) < 500 for wire in wires):
+            await scene.fanout.flush()
+        await scene.fanout.flush()
+        assert not scene.fanout.lagging.clients
+        assert all(wire.data() == [str(number) for number in range(500)] for wire in wires)
+
+
+async def come_back(scene: Stage, count: int, id: str) -> list[Wire]:
+    """Clients that resume, and come before the next flush."""
+    wires = [Wire() for _ in range(count)]
+    for wire in wires:
+        scene.start("a", wire=wire, id=id)
+    await until(lambda: all(len(wire.messages) == 2 for wire in wires))
+    return wires
+
+
+async def test_the_fan_out_gives_way_in_every_round() -> None:
+    """Also while one client has far more to read than fits into a round."""
+    async with stage() as scene:
+        old = (await scene.open("a")).events()[0].id
+        scene.publish("a", *["x" * 60_000 for _ in range(50)])
+        await scene.fanout.flush()
+        [wire] = await come_back(scene, 1, old)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(scene.fanout.run)
+            turns = 0
+            while len(wire.data()) < 50:
+                turns += 1
+                await anyio.lowlevel.checkpoint()
+            tasks.cancel_scope.cancel()
+        assert turns > 50 / 8
