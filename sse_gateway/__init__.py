@@ -1,7 +1,55 @@
-"""Queues in, Server-Sent Events out."""
+"""Queues in, Server-Sent Events out.
+
+The response engine of `sse_gateway.sse` is here too, by the same names: `from sse_gateway import EventSourceResponse`. It is
+imported when it is first asked for, so that `import sse_gateway` loads nothing.
+"""
 
 from __future__ import annotations
 
-__all__ = ["__version__"]
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .sse import (
+        AppStatus,
+        CloseReason,
+        ConnectionLimiter,
+        Event,
+        EventSourceResponse,
+        JSONServerSentEvent,
+        PushConnection,
+        SendTimeoutError,
+        ServerSentEvent,
+        begin_shutdown,
+        ensure_bytes,
+        last_event_id,
+        stop_reconnecting,
+        watch_shutdown,
+    )
+
+__all__ = [
+    "AppStatus",
+    "CloseReason",
+    "ConnectionLimiter",
+    "Event",
+    "EventSourceResponse",
+    "JSONServerSentEvent",
+    "PushConnection",
+    "SendTimeoutError",
+    "ServerSentEvent",
+    "__version__",
+    "begin_shutdown",
+    "ensure_bytes",
+    "last_event_id",
+    "stop_reconnecting",
+    "watch_shutdown",
+]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import sse
+
+    return getattr(sse, name)

@@ -79,7 +79,10 @@ class Connection:
         try:
             await self.send(message)
         finally:
-            self._pass_on()
+            if self._waiting:
+                self._pass_on()
+            else:
+                self.pending = False
 
     def write(self, message: MutableMapping[str, Any], freed: Callable[[], None]) -> bool:
         """Send one ASGI message. True: the server has taken it. False: it is pending, and `freed` is called when it is not

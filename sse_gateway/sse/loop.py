@@ -1,0 +1,104 @@
+"""What the streams of one event loop share."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from contextlib import suppress
+from functools import cached_property
+from typing import Any, Protocol
+
+import anyio
+
+from .body import Body
+from .peer import Peer, Resets
+
+__all__ = ["Loop", "Open", "all_loops", "loop_of"]
+
+_LINGER = 0.3
+"""Seconds, and up to twice as many, for a client to read what is queued when its server stops and waits for it: the process
+is to exit within the grace and a second."""
+_THREADS = 40
+"""Synchronous streams that may run at once: as many as anyio gives to everything else together."""
+_BATCH = 0.01
+"""Seconds in which peers to be reset are gathered: one look through the descriptors serves all."""
+
+
+class Open(Protocol):
+    """A stream that is open."""
+
+    body: Body
+    peer: Peer | None
+
+    def shut_down(self) -> None: ...
+
+
+class Loop:
+    """The state of one event loop. Nothing here keeps the loop alive, so one that was closed abruptly leaves nothing."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        key = id(loop)
+        self._loop = weakref.ref(loop, lambda _: _loops.pop(key, None))
+        self._lingering = Resets(_LINGER, self._peers, queued=True)
+        self._resetting = Resets(_BATCH, self._peers, queued=False)
+        self.streams: weakref.WeakSet[Open] = weakref.WeakSet()
+        self.ending = False
+        """Whether streams end; also those that start from now on."""
+        self.link: object = None
+        """By what the signals of the loop's server are overheard."""
+
+    @cached_property
+    def threads(self) -> anyio.CapacityLimiter:
+        """Bounds the worker threads of synchronous streams, which must not starve the rest of the application."""
+        return anyio.CapacityLimiter(_THREADS)
+
+    @property
+    def gone(self) -> bool:
+        """Whether it was closed: what its tasks leave behind is collected, and can't wait for anything."""
+        loop = self._loop()
+        return loop is None or loop.is_closed()
+
+    def is_of(self, loop: asyncio.AbstractEventLoop) -> bool:
+        return self._loop() is loop
+
+    def end(self) -> None:
+        """Tell all streams to end. From any thread."""
+        self.ending = True
+        self._soon(self._tell)
+
+    def linger(self, peer: Peer | None) -> None:
+        """A stream has ended because the server stops: its client may read what is queued, but not hold the server."""
+        self._lingering.add(self._loop(), peer)
+
+    def reset(self, peer: Peer | None) -> None:
+        """Reset the connection to this client, unless another stream of this loop goes over it."""
+        self._resetting.add(self._loop(), peer)
+
+    def _peers(self) -> set[Peer | None]:
+        return {stream.peer for stream in self.streams}
+
+    def _tell(self) -> None:
+        for stream in tuple(self.streams):
+            stream.shut_down()
+
+    def _soon(self, function: Any) -> None:
+        loop = self._loop()
+        if loop is not None:
+            with suppress(RuntimeError):  # it is closed
+                loop.call_soon_threadsafe(function)
+
+
+_loops: dict[int, Loop] = {}
+
+
+def loop_of(loop: asyncio.AbstractEventLoop) -> Loop:
+    """The state of an event loop."""
+    state = _loops.get(id(loop))
+    if state is None or not state.is_of(loop):
+        state = _loops[id(loop)] = Loop(loop)
+    return state
+
+
+def all_loops() -> tuple[Loop, ...]:
+    """The states of all event loops that have had a stream and are not closed."""
+    return tuple(loop for loop in tuple(_loops.values()) if not loop.gone)

@@ -1,0 +1,232 @@
+"""`EventSourceResponse`: events as a response of any ASGI application."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from inspect import isawaitable
+from typing import Literal
+
+import anyio
+from starlette.background import BackgroundTask
+from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from .body import head
+from .content import Content, ContentStream, Feed, close, read
+from .denial import deny
+from .encoding import DEFAULT_SEPARATOR, encode_fields, require_separator
+from .event import Event, ensure_bytes
+from .eviction import timed_out
+from .limiter import ConnectionLimiter
+from .stream import CloseReason, Stream
+
+__all__ = ["EventSourceResponse"]
+
+logger = logging.getLogger(__name__)
+
+_RETRY = 3000
+"""Milliseconds in which a client comes back after a farewell, if the response has no `retry`: what browsers do unasked."""
+
+_USUAL = {
+    header: header
+    for header in [
+        (b"cache-control", b"no-store"),
+        (b"connection", b"keep-alive"),
+        (b"x-accel-buffering", b"no"),
+        (b"content-type", b"text/event-stream; charset=utf-8"),
+    ]
+}
+"""Headers that all responses share: 400 bytes less for an idle connection."""
+
+
+class EventSourceResponse(Response):
+    """Sends the events of an iterable, or what a function writes, until that ends, the client leaves or the server stops."""
+
+    DEFAULT_PING_INTERVAL = 15
+    """Seconds: proxies cut connections that were silent for 30 to 60."""
+    DEFAULT_SEPARATOR = DEFAULT_SEPARATOR
+    DEFAULT_CLEANUP_TIMEOUT = 30.0
+
+    def __init__(
+        self,
+        content: ContentStream | Feed,
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        media_type: str | None = "text/event-stream",
+        background: BackgroundTask | None = None,
+        ping: int | float | None = None,
+        sep: str | None = None,
+        ping_message_factory: Callable[[], Content] | None = None,
+        data_sender_callable: Callable[[], Awaitable[None]] | None = None,
+        send_timeout: float | None = None,
+        client_close_handler_callable: Callable[[Message], Awaitable[None]] | None = None,
+        shutdown_event: anyio.Event | None = None,
+        shutdown_grace_period: float = 0,
+        cleanup_timeout: float | None = DEFAULT_CLEANUP_TIMEOUT,
+        *,
+        wait_for_first: bool = False,
+        opening: str | None = None,
+        retry: int | None = None,
+        on_close: Callable[[CloseReason], Awaitable[None] | None] | None = None,
+        on_shutdown: Literal["close", "finish", "farewell"] = "close",
+        farewell: Content | None = None,
+        lifetime: float | None = None,
+        limiter: ConnectionLimiter | None = None,
+    ) -> None:
+        """The parameters up to `cleanup_timeout` are those of the library that people know, with the same defaults.
+
+        Args:
+            content: An async or synchronous iterable of events; or an async function, which is given a `PushConnection`.
+                Synchronous ones run in worker threads. What is wrong with it shows when it is read. It is closed once.
+            headers: Added to the response's own. `Connection` and `X-Accel-Buffering` can't be overridden.
+            ping: Seconds of silence before a comment is sent; 0 for never.
+            sep: What ends a line: "\\r\\n" (default), "\\r" or "\\n".
+            ping_message_factory: Returns a ping, anything that a stream may yield.
+            data_sender_callable: An async function that runs beside the stream and is cancelled with it.
+            send_timeout: Seconds that a client may take for one event or ping. Then its connection is reset, and
+                `SendTimeoutError` raised.
+            client_close_handler_callable: Called with the disconnect message when the client leaves, after the content has
+                ended.
+            shutdown_event: Set when the server stops.
+            shutdown_grace_period: Seconds from then on for the content to end by itself.
+            cleanup_timeout: Seconds for the content to close, and for the callbacks of the end. None: as long as it takes.
+            wait_for_first: Send the headers with the first event, so that what the content raises before it still decides
+                the status.
+            opening: A comment sent at once.
+            retry: Milliseconds after which a client comes back, sent at once.
+            on_close: Called with the reason after every end.
+            on_shutdown: When the server stops, "close" ends the content after the grace, "finish" lets it come to its end,
+                and "farewell" ends it at a random moment of the grace with a last event.
+            farewell: That event, anything that a stream may yield as a dict or event object. It has a random `retry`,
+                from `retry` (3000 by default) to twice as long, so that clients don't all come back at once.
+            lifetime: Seconds after which the stream ends, less up to a tenth at random.
+            limiter: Refuses the stream with 503 when too many are open.
+
+        Raises:
+            TypeError: `ping` is no number.
+            ValueError: `ping`, `shutdown_grace_period`, `cleanup_timeout` or `lifetime` is negative, or `sep` ends no line.
+        """
+        require_separator(sep)
+        _require_not_negative("shutdown_grace_period", shutdown_grace_period)
+        _require_not_negative("cleanup_timeout", cleanup_timeout)
+        _require_not_negative("lifetime", lifetime)
+        self.sep = sep or self.DEFAULT_SEPARATOR
+        self.body_iterator, self.feed = read(content)
+        self.status_code = status_code
+        self.media_type = self.media_type if media_type is None else media_type
+        self.background = background
+        self.ping_interval = self.DEFAULT_PING_INTERVAL if ping is None else ping
+        self.ping_message_factory = ping_message_factory
+        self.data_sender_callable = data_sender_callable
+        self.send_timeout = send_timeout
+        self.client_close_handler_callable = client_close_handler_callable
+        self.shutdown_event = shutdown_event
+        self.shutdown_grace_period = shutdown_grace_period
+        self.cleanup_timeout = cleanup_timeout
+        self.wait_for_first = wait_for_first
+        self.on_close = on_close
+        self.on_shutdown = on_shutdown
+        self.farewell = farewell
+        self.lifetime = lifetime
+        self.limiter = limiter
+        self.active = True
+        """Whether the stream has still to begin or goes on."""
+        self._opening = None if opening is None and retry is None else Event(comment=opening, retry=retry)
+        self._retry = _RETRY if retry is None else retry
+        self._init_headers(headers)
+
+    def _init_headers(self, headers: Mapping[str, str] | None) -> None:
+        merged = MutableHeaders()
+        merged.update(headers or {})
+        merged.setdefault("Cache-Control", "no-store")
+        merged["Connection"] = "keep-alive"
+        merged["X-Accel-Buffering"] = "no"  # nginx
+        self.init_headers(merged)
+        self.raw_headers = [_USUAL.get(header, header) for header in self.raw_headers]
+
+    @property
+    def ping_interval(self) -> int | float:
+        """Seconds of silence before a ping; 0 for none."""
+        return self._ping_interval
+
+    @ping_interval.setter
+    def ping_interval(self, value: int | float) -> None:
+        if not isinstance(value, int | float):
+            raise TypeError("ping interval must be int or float")
+        if value < 0:
+            raise ValueError("ping interval must be >= 0 (0 disables ping)")
+        self._ping_interval = value
+
+    def enable_compression(self, force: bool = False) -> None:
+        """Not supported: a compressor would hold events back."""
+        raise NotImplementedError("Compression is not supported for SSE streams.")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. A response serves only once; a second time its stream is empty."""
+        if scope["type"] == "websocket":
+            send = deny(send)
+        if scope["type"] == "http" and scope["method"].upper() == "HEAD":
+            await self._answer_head(scope, send)
+        elif self.limiter is None or self.limiter.enter():
+            await Stream(self, scope, receive, send).run()
+        else:
+            await self._close()
+            await self.limiter.refusal()(scope, receive, send)
+            return
+        if self.background is not None:
+            await self.background()
+
+    def opening(self) -> bytes:
+        """What is sent behind the headers."""
+        return b"" if self._opening is None else self._opening.encode(self.sep)
+
+    def make_ping(self) -> bytes:
+        """A ping on the wire."""
+        if self.ping_message_factory is not None:
+            return ensure_bytes(self.ping_message_factory(), self.sep)
+        return encode_fields(comment=f"ping - {datetime.now(UTC)}", sep=self.sep)
+
+    def make_farewell(self) -> bytes:
+        """The last event when the server stops; empty where none is wanted."""
+        if self.on_shutdown != "farewell":
+            return b""
+        retry = f"retry: {round(self._retry * random.uniform(1, 2))}{self.sep}".encode()
+        return retry + (self.sep.encode() if self.farewell is None else ensure_bytes(self.farewell, self.sep))
+
+    async def call_back(self, reason: CloseReason, disconnect: Message | None) -> None:
+        """Tell who wants to know that the stream has ended."""
+        with anyio.move_on_after(self.cleanup_timeout, shield=True) as patience:
+            if reason == "client" and disconnect is not None and self.client_close_handler_callable is not None:
+                await self.client_close_handler_callable(disconnect)
+            if self.on_close is not None:
+                outcome = self.on_close(reason)
+                if isawaitable(outcome):
+                    await outcome
+        if patience.cancelled_caught:
+            logger.warning("The callback of a stream's end was cancelled after %s seconds", self.cleanup_timeout)
+
+    async def _answer_head(self, scope: Scope, send: Send) -> None:
+        end = {"type": "http.response.body", "body": b"", "more_body": False}
+        try:
+            for message in (head(self.status_code, self.raw_headers, scope), end):
+                with anyio.move_on_after(self.send_timeout) as patience:
+                    await send(message)
+                if patience.cancel_called:
+                    raise timed_out(self.send_timeout)
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
+        """Close content that nobody has read."""
+        self.active = False
+        with anyio.move_on_after(self.cleanup_timeout, shield=True):
+            await close(self.body_iterator, self.body_iterator, cancelled=False)
+
+
+def _require_not_negative(name: str, value: float | None) -> None:
+    if value is not None and value < 0:
+        raise ValueError(f"{name} must be >= 0")

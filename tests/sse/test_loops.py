@@ -1,0 +1,103 @@
+"""Threads and loops of their own: each has its state, and a loop that is gone leaves none."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import threading
+
+import pytest
+
+from sse_gateway.sse import AppStatus, EventSourceResponse, begin_shutdown
+from sse_gateway.sse.loop import all_loops
+from sse_gateway.sse.shutdown import signals
+
+from .wire import Wire, forever, serving
+
+
+def stream_in_thread(started: threading.Event, outcomes: list[bool]) -> threading.Thread:
+    """A thread with a loop of its own, in which one stream runs until it is ended."""
+
+    async def run() -> None:
+        wire = Wire()
+        async with serving(EventSourceResponse(forever("x")), wire) as running:
+            await wire.until(lambda: wire.chunks)
+            started.set()
+            await running.done()
+            outcomes.append(wire.ended)
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()))
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("count", [3])
+def test_the_streams_of_all_threads_end(count: int) -> None:
+    started, outcomes = [threading.Event() for _ in range(count)], list[bool]()
+    threads = [stream_in_thread(event, outcomes) for event in started]
+    assert all(event.wait(5) for event in started)
+    status = [AppStatus.should_exit]
+    begin_shutdown()
+    assert [*status, AppStatus.should_exit] == [False, True]
+    for thread in threads:
+        thread.join(5)
+    assert outcomes == [True] * count
+
+
+def test_one_loop_can_be_ended_alone() -> None:
+    async def run() -> tuple[bool, bool]:
+        mine = Wire()
+        started, outcomes = threading.Event(), list[bool]()
+        thread = stream_in_thread(started, outcomes)
+        async with serving(EventSourceResponse(forever("x")), mine) as running:
+            await asyncio.to_thread(started.wait, 5)
+            await mine.until(lambda: mine.chunks)
+            begin_shutdown(asyncio.get_running_loop())
+            await running.done()
+            alive = thread.is_alive()
+        begin_shutdown()
+        await asyncio.to_thread(thread.join, 5)
+        return mine.ended, alive
+
+    assert asyncio.run(run()) == (True, True)
+
+
+def abandon_a_loop() -> None:
+    """A loop is closed while a stream runs in it."""
+
+    async def begin() -> None:
+        wire = Wire()
+        response = EventSourceResponse(forever("x"))
+        asyncio.get_running_loop().create_task(response(wire.scope, wire.receive, wire.send))
+        await wire.until(lambda: wire.chunks)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(begin())
+    loop.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # asyncio minds such an end
+def test_loops_that_were_closed_abruptly_disturb_nobody_and_leave_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, "asyncio")
+    gc.collect()
+    known = len(all_loops())
+    for _ in range(20):
+        abandon_a_loop()
+    begin_shutdown()
+    started, outcomes = threading.Event(), list[bool]()
+    thread = stream_in_thread(started, outcomes)
+    assert started.wait(5)
+    begin_shutdown()
+    thread.join(5)
+    gc.collect()
+    assert outcomes == [True]
+    assert len(all_loops()) <= known + 1
+
+
+def test_only_the_main_thread_may_overhear_signals() -> None:
+    links: list[object] = []
+    thread = threading.Thread(target=lambda: links.append(signals.overhear()))
+    thread.start()
+    thread.join(5)
+    assert links == [None]

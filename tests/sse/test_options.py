@@ -1,0 +1,152 @@
+"""What a response may do beyond the library that people know."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from time import monotonic
+from typing import Any
+
+import anyio
+import pytest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sse_gateway.sse import ConnectionLimiter, EventSourceResponse, last_event_id, statistics, stop_reconnecting
+
+from .wire import Wire, forever, serve, serving, some
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_an_opening_comment_and_retry_come_before_the_first_event() -> None:
+    wire = await serve(EventSourceResponse(some("x"), opening="hello", retry=250, sep="\n"))
+    assert wire.chunks == [b": hello\nretry: 250\n\n", b"data: x\n\n", b""]
+
+
+async def test_the_headers_may_wait_for_the_first_event() -> None:
+    wire, release = Wire(), anyio.Event()
+
+    async def slow() -> AsyncIterator[str]:
+        await release.wait()
+        yield "x"
+
+    async with serving(EventSourceResponse(slow(), wait_for_first=True, opening="hello", ping=0.01), wire) as running:
+        await wire.asked.wait()
+        await anyio.sleep(0.03)
+        assert wire.messages == []
+        release.set()
+        await running.done()
+    assert wire.chunks[:2] == [b": hello\r\n\r\n", b"data: x\r\n\r\n"]
+
+
+async def test_what_is_raised_before_the_first_event_then_decides_the_status() -> None:
+    wire = Wire(path="/", query_string=b"")
+
+    async def refuse() -> AsyncIterator[str]:
+        if not wire.messages:
+            raise HTTPException(404, "no such channel")
+        yield ""
+
+    async def endpoint(request: Request) -> Response:
+        return EventSourceResponse(refuse(), wait_for_first=True)
+
+    await serve(Starlette(routes=[Route("/", endpoint)]), wire)
+    assert (wire.start["status"], wire.body) == (404, b"no such channel")
+
+
+async def test_content_without_events_still_has_headers_and_an_end() -> None:
+    wire = await serve(EventSourceResponse(some(), wait_for_first=True))
+    assert (wire.start["status"], wire.chunks) == (200, [b""])
+
+
+async def test_a_stream_lives_no_longer_than_it_may() -> None:
+    reasons: list[Any] = []
+    wire, began = Wire(), monotonic()
+    async with serving(EventSourceResponse(forever("x"), lifetime=0.1, on_close=reasons.append), wire) as running:
+        await running.done()
+    assert 0.08 < monotonic() - began < 1
+    assert (wire.ended, reasons) == (True, ["expired"])
+
+
+async def test_the_stream_beyond_the_limit_is_refused_while_the_others_run() -> None:
+    limiter = ConnectionLimiter(2, retry_after=7)
+    wires = [Wire(), Wire()]
+    closed = []
+
+    class Content:
+        def __aiter__(self) -> Content:
+            return self
+
+        async def __anext__(self) -> Any:
+            raise AssertionError("it was read")
+
+        async def aclose(self) -> None:
+            closed.append(1)
+
+    async with (
+        serving(EventSourceResponse(forever("x"), limiter=limiter), wires[0]) as first,
+        serving(EventSourceResponse(forever("x"), limiter=limiter), wires[1]),
+    ):
+        for wire in wires:
+            await wire.until(lambda wire=wire: wire.chunks)  # type: ignore[misc]
+        refused = await serve(EventSourceResponse(Content(), limiter=limiter))
+        assert (refused.start["status"], dict(refused.start["headers"])[b"retry-after"]) == (503, b"7")
+        assert (closed, limiter.open) == ([1], 2)
+        wires[0].leave()
+        await first.done()
+        assert limiter.open == 1
+        assert (await serve(EventSourceResponse(some("x"), limiter=limiter))).data() == ["x"]
+    assert limiter.open == 0
+
+
+async def test_204_ends_an_event_source_for_good() -> None:
+    wire = await serve(stop_reconnecting())
+    assert (wire.start["status"], wire.body) == (204, b"")
+
+
+@pytest.mark.parametrize(
+    ("header", "query", "found"),
+    [
+        (None, b"", None),
+        ("7", b"last_event_id=8&lastEventId=9", "7"),
+        (None, b"lastEventId=9&last_event_id=8", "8"),
+        (None, b"lastEventId=9", "9"),
+        ("", b"lastEventId=9", "9"),
+        ("grüße", b"", "grüße"),
+        (None, b"lastEventId=gr%C3%BC%C3%9Fe", "grüße"),
+        ("x" * 4096, b"", "x" * 4096),
+        ("x" * 4097, b"", None),
+    ],
+)
+async def test_where_a_client_stood_is_found(header: str | None, query: bytes, found: str | None) -> None:
+    headers = [] if header is None else [(b"last-event-id", header.encode())]
+    request = Request({"type": "http", "headers": headers, "query_string": query})
+    assert last_event_id(request) == found
+
+
+async def test_bytes_that_are_no_utf_8_are_no_error() -> None:
+    request = Request({"type": "http", "headers": [(b"last-event-id", b"a\xff")], "query_string": b""})
+    assert last_event_id(request) == "a\ufffd"
+    assert last_event_id(request, max_length=1) is None
+
+
+async def test_the_streams_of_the_process_are_counted() -> None:
+    before = statistics()
+    wire, stuck = Wire(), Wire(takes=1)
+    async with (
+        serving(EventSourceResponse(forever("x"), ping=0.01), wire) as running,
+        serving(EventSourceResponse(forever("1234")), stuck),
+    ):
+        await wire.until(lambda: wire.parser.comments)
+        await stuck.sending()
+        now = statistics()
+        assert (now.open - before.open, now.blocked, now.queued_bytes) == (2, 1, len("data: 1234\r\n\r\n"))
+        assert (now.events - before.events, now.pings > before.pings, now.bytes > before.bytes) == (1, True, True)
+        wire.leave()
+        await running.done()
+        after = statistics()
+    assert (after.open - before.open, after.events - before.events) == (1, 1)
+    assert after.closed["client"] == before.closed.get("client", 0) + 1

@@ -1,0 +1,158 @@
+"""A response that is written to: by the function that was given its connection, and by other tasks."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any
+
+import anyio
+import pytest
+
+from sse_gateway.sse import Event, EventSourceResponse, PushConnection
+
+from .wire import Wire, serve, serving
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_function_writes_and_its_return_ends_the_stream() -> None:
+    async def feed(connection: PushConnection) -> None:
+        await connection.send("text")
+        await connection.send({"data": "dict", "id": 1})
+        await connection.send(Event([1]))
+        assert not connection.closed
+
+    wire = await serve(EventSourceResponse(feed))
+    assert (wire.data(), wire.ended) == (["text", "dict", "[1]"], True)
+
+
+async def test_a_partial_and_an_object_may_be_such_a_function() -> None:
+    async def feed(text: str, connection: PushConnection) -> None:
+        await connection.send(text)
+
+    class Feed:
+        async def __call__(self, connection: PushConnection) -> None:
+            await connection.send("object")
+
+    assert (await serve(EventSourceResponse(partial(feed, "partial")))).data() == ["partial"]
+    assert (await serve(EventSourceResponse(Feed()))).data() == ["object"]
+
+
+class Hub:
+    """Connections that others write to."""
+
+    def __init__(self) -> None:
+        self.connections: list[PushConnection] = []
+        self.joined = asyncio.Event()
+
+    async def feed(self, connection: PushConnection) -> None:
+        self.connections.append(connection)
+        self.joined.set()
+        try:
+            await connection.wait_closed()
+        finally:
+            self.connections.remove(connection)
+
+
+async def test_other_tasks_write_to_it_in_the_order_of_their_calls() -> None:
+    hub, wire = Hub(), Wire()
+    async with serving(EventSourceResponse(hub.feed, ping=0.001), wire) as running:
+        await hub.joined.wait()
+        async with anyio.create_task_group() as group:
+            for number in range(50):
+                group.start_soon(hub.connections[0].send, str(number))
+        assert wire.data() == [str(number) for number in range(50)]
+        wire.leave()
+        await running.done()
+    assert (wire.overlaps, hub.connections) == (0, [])
+
+
+async def test_a_writer_whose_client_leaves_is_told() -> None:
+    hub, wire = Hub(), Wire(takes=2)
+    async with serving(EventSourceResponse(hub.feed), wire) as running:
+        await hub.joined.wait()
+        [connection] = hub.connections
+        await connection.send("x")
+        second = asyncio.get_running_loop().create_task(connection.send("y"))
+        third = asyncio.get_running_loop().create_task(connection.send("z"))
+        await wire.sending()
+        wire.leave()
+        await running.done()
+        for task in (second, third):
+            with pytest.raises(anyio.ClosedResourceError):
+                await task
+    assert (connection.closed, connection.reason) == (True, "client")
+    with pytest.raises(anyio.ClosedResourceError):
+        await connection.send("late")
+    await connection.wait_closed()
+
+
+async def test_a_writer_that_gives_up_leaves_the_event_whole() -> None:
+    hub, wire = Hub(), Wire(takes=1)
+    async with serving(EventSourceResponse(hub.feed), wire) as running:
+        await hub.joined.wait()
+        with anyio.move_on_after(0.02):
+            await hub.connections[0].send("x")
+        wire.take()
+        await hub.connections[0].send("y")
+        wire.leave()
+        await running.done()
+    assert wire.data() == ["x", "y"]
+
+
+async def test_it_can_be_closed_from_outside_and_ends_in_order() -> None:
+    hub, wire, reasons = Hub(), Wire(), list[str]()
+    async with serving(EventSourceResponse(hub.feed, on_close=reasons.append), wire) as running:
+        await hub.joined.wait()
+        hub.connections[0].close()
+        await running.done()
+    assert (wire.ended, reasons) == (True, ["evicted"])
+
+
+async def test_it_can_close_itself() -> None:
+    seen = []
+
+    async def feed(connection: PushConnection) -> None:
+        connection.close()
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            raise
+
+    assert (await serve(EventSourceResponse(feed))).ended
+    assert seen == ["cancelled"]
+
+
+async def test_an_error_of_the_server_goes_to_the_writer() -> None:
+    hub, wire = Hub(), Wire()
+    async with serving(EventSourceResponse(hub.feed), wire):
+        await hub.joined.wait()
+        wire.broken = OSError("broken pipe")
+        with pytest.raises(OSError, match="broken pipe"):
+            await hub.connections[0].send("x")
+
+
+async def test_an_event_that_can_not_be_encoded_is_the_writers_fault_alone() -> None:
+    hub, wire = Hub(), Wire()
+    bad: Any = {"dato": 1}
+    async with serving(EventSourceResponse(hub.feed), wire) as running:
+        await hub.joined.wait()
+        with pytest.raises(TypeError, match="dato"):
+            await hub.connections[0].send(bad)
+        await hub.connections[0].send("x")
+        wire.leave()
+        await running.done()
+    assert wire.data() == ["x"]
+
+
+async def test_the_headers_may_wait_for_what_is_pushed_first() -> None:
+    hub, wire = Hub(), Wire()
+    async with serving(EventSourceResponse(hub.feed, wait_for_first=True), wire) as running:
+        await hub.joined.wait()
+        assert wire.messages == []
+        await hub.connections[0].send("x")
+        assert (wire.start["status"], wire.data()) == (200, ["x"])
+        wire.leave()
+        await running.done()

@@ -1,0 +1,147 @@
+"""Shutdown and disconnects on real servers, over real sockets."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from time import monotonic
+
+import anyio
+import pytest
+
+from sse_gateway.testing import EventStreamReader
+
+from .servers import BOTH, COMMANDS, Server, frozen, running, until
+
+pytestmark = pytest.mark.anyio
+
+EVERY = [name for name in COMMANDS if name not in ("hypercorn", "daphne", "embedded")]
+GRACE = 3
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """The client's; the servers run both."""
+    return "asyncio", {"use_uvloop": True}
+
+
+async def open_streams(server: Server, group: anyio.abc.TaskGroup, ended: list[str]) -> None:
+    """One stream of each kind, each read to its proper end."""
+    for path in ("/stream/idle", "/stream/ticking", "/cooperative", "/farewell", "/channel"):
+        await group.start(read, server, path, ended)
+
+
+async def read(
+    server: Server, path: str, ended: list[str], *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+) -> None:
+    async with EventStreamReader(server.url + path) as stream:
+        await stream.receive()
+        task_status.started()
+        events = await stream.receive_rest()
+    ended.append(path)
+    if path == "/cooperative":
+        assert events[-1].type == "farewell"
+    if path == "/farewell":
+        assert 3000 <= (stream.parser.retry or 0) <= 6000
+
+
+@pytest.mark.parametrize("name", EVERY)
+async def test_sigterm_ends_every_stream_in_order_and_the_server_exits_by_itself(name: str, tmp_path: Path) -> None:
+    async with running(name, tmp_path) as server:
+        ended: list[str] = []
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as group:
+                await open_streams(server, group, ended)
+                server.terminate()
+                began = monotonic()
+        await server.exited(within=GRACE + 1)
+        assert monotonic() - began < GRACE + 1
+        assert len(ended) == 5
+        for name_ in ("idle", "ticking", "cooperative", "farewell"):
+            assert server.log.count(f"{name_}: finally") == 1
+        assert "channel: CancelledError" in server.log
+        assert "cooperative: closed finished" in server.log
+        assert "idle: closed shutdown" in server.log
+        assert "lifespan: shutdown" in server.log
+        assert "Traceback" not in server.log
+
+
+@pytest.mark.parametrize("name", BOTH)
+async def test_a_frozen_client_does_not_keep_a_stopping_server(name: str, tmp_path: Path) -> None:
+    async with running(name, tmp_path) as server:
+        with frozen(server, "/stream/large"):
+            await server.blocked()
+            server.terminate()
+            await server.exited(within=3)
+        assert "large: finally" in server.log
+        assert "large: closed shutdown" in server.log
+
+
+@pytest.mark.parametrize("name", [*EVERY, "hypercorn"])
+async def test_a_disconnect_is_noticed_within_a_second(name: str, tmp_path: Path) -> None:
+    async with running(name, tmp_path) as server:
+        for path, note in [
+            ("/stream/idle", "idle: finally"),
+            ("/stream/ticking", "ticking: finally"),
+            ("/stream/tight", "tight: finally"),
+            ("/stream/polling", "polling: finally"),
+            ("/threaded", "threaded: finally"),
+            ("/channel", "channel: CancelledError"),
+        ]:
+            async with EventStreamReader(server.url + path) as stream:
+                await stream.receive()
+            await server.logged(note, within=1.5)
+        assert "Traceback" not in server.log
+
+
+@pytest.mark.parametrize("name", ["granian", "uvicorn"])
+async def test_ctrl_c_ends_streams_too(name: str, tmp_path: Path) -> None:
+    async with running(name, tmp_path) as server, anyio.create_task_group() as group:
+        ended: list[str] = []
+        await group.start(read, server, "/stream/idle", ended)
+        server.terminate(signal.SIGINT)
+        await server.exited(within=2)
+        assert "idle: closed shutdown" in server.log
+
+
+async def test_hypercorn_cuts_streams_after_its_own_time_and_their_cleanup_runs(tmp_path: Path) -> None:
+    """Its workers are told to stop by other means than a signal, so nobody tells the streams."""
+    async with running("hypercorn", tmp_path) as server:
+        async with EventStreamReader(server.url + "/stream/idle") as stream:
+            await stream.receive()
+            server.terminate()
+            await server.exited(within=3 + 2)
+        assert "idle: finally" in server.log
+
+
+@pytest.mark.parametrize("name", ["hypercorn", "granian", "uvicorn"])
+async def test_streams_can_be_ended_by_hand(name: str, tmp_path: Path) -> None:
+    async with running(name, tmp_path) as server, anyio.create_task_group() as group:
+        ended: list[str] = []
+        await group.start(read, server, "/stream/idle", ended)
+        async with EventStreamReader(server.url + "/begin"):
+            await server.logged("idle: closed shutdown", within=2)
+        with anyio.fail_after(2):
+            while not ended:
+                await anyio.sleep(0.01)
+
+
+async def test_a_server_inside_a_program_is_overheard_as_well(tmp_path: Path) -> None:
+    """Hypercorn, in whose own workers that can't be."""
+    async with running("embedded", tmp_path) as server, anyio.create_task_group() as group:
+        ended: list[str] = []
+        await group.start(read, server, "/stream/idle", ended)
+        server.terminate()
+        await server.exited(within=2)
+        assert "idle: closed shutdown" in server.log
+
+
+@pytest.mark.parametrize("name", ["uvicorn", "uvicorn-uvloop"])
+async def test_a_client_that_freezes_before_the_end_does_not_hold_its_stream(name: str, tmp_path: Path) -> None:
+    """The end has no timeout of its own, but a client that does not take it is dropped without an exception."""
+    async with running(name, tmp_path) as server:
+        with frozen(server, "/stream/once?send_timeout=1") as client:
+            port = client.getsockname()[1]
+            await server.logged("once: closed client", within=5)
+            await until(lambda: not server.established(port), 2, lambda: "the socket is open")
+        assert "Traceback" not in server.log
