@@ -1,5 +1,8 @@
 # make run     the gateway of gateway.example.toml, in a virtual environment of its own
 # make test    every test, with coverage (installs browsers and brokers from Debian where they are missing)
+# make test-unit    the tests that need no broker, browser or other process: a minute or two
+# make fuzz    a million random events through the encoder and an independent parser
+# make test-lowest  the engine's tests on the oldest libraries that pyproject.toml allows
 # make check   format, lint, types, who may import whom
 # make lock    requirements/*.txt anew from pyproject.toml and requirements/*.in
 # make dev     the virtual environment with everything above in it
@@ -9,7 +12,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
 
-.PHONY: run test check lock dev
+.PHONY: run test test-unit fuzz test-lowest check lock dev
 .DELETE_ON_ERROR:
 
 run: .venv/runtime
@@ -24,6 +27,19 @@ test: .venv/dev
 	$(BIN)/coverage report --fail-under=100 --include='sse_gateway/core/*,sse_gateway/template.py'
 	$(BIN)/coverage report --fail-under=90
 
+test-unit: .venv/dev
+	$(BIN)/python -m pytest tests/core tests/config tests/http tests/sources tests/sse tests/testing tests/test_*.py \
+		--ignore tests/sse/claims --ignore tests/sse/test_servers.py
+
+fuzz: .venv/dev
+	$(BIN)/python -m tests.sse.streams 1000000
+
+test-lowest: .venv/dev
+	$(PYTHON) -m venv --clear .venv/lowest
+	$(BIN)/uv pip install --quiet --python .venv/lowest --require-hashes -r requirements/lowest.txt
+	PYTHONPATH=.:connectors .venv/lowest/bin/python -m pytest --confcutdir tests/sse tests/sse --ignore tests/sse/test_servers.py \
+		--ignore tests/sse/claims/test_on_servers.py --ignore tests/sse/claims/test_with_servers.py
+
 check: .venv/dev
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
@@ -34,6 +50,7 @@ lock: .venv/dev
 	$(LOCK) pyproject.toml --extra all -o requirements/runtime.txt
 	$(LOCK) requirements/build.in -o requirements/build.txt
 	$(LOCK) pyproject.toml --all-extras requirements/dev.in -c requirements/runtime.txt -o requirements/dev.txt
+	$(LOCK) requirements/lowest.in -o requirements/lowest.txt
 
 dev: .venv/dev
 

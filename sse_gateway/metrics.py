@@ -61,7 +61,11 @@ class Metrics:
         self.source_up = gauge("source_up", "1 while the source is connected", ["source"])
         self.source_messages = counter("source_messages", "Messages received from the upstream", ["source"])
         self.source_failures = counter("source_failures", "Connections lost or refused", ["source"])
-        self.source_unmappable = counter("source_unmappable", "Messages that became no event", ["source", "reason"])
+        self.source_unmappable = counter(
+            "source_unmappable",
+            "Messages that became no event, or (substituted) not as they were",
+            ["source", "reason"],
+        )
         self.source_breaks = counter("source_breaks", "Losses upstream of the gateway", ["source", "reason"])
 
         self.clients = gauge("clients", "Open streams", ["route"])

@@ -134,9 +134,16 @@ def _getter(name: str, *, composite: bool) -> Getter:
             return value
         if value is None or (isinstance(value, (str, dict, list)) and not composite):
             raise MissingField(name)
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return _compact(value, name)
 
     return get
+
+
+def _compact(value: Any, name: str) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except ValueError:  # 1e999 is JSON, and read as infinity, which is not
+        raise MissingField(name) from None
 
 
 def _member(value: Any, key: str) -> Any:

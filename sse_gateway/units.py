@@ -11,7 +11,7 @@ __all__ = ["Duration", "Size", "parse_duration", "parse_size"]
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
-_NUMBER = re.compile(r"(\d+(?:\.\d+)?) ?([A-Za-z]+)")
+_NUMBER = re.compile(r"(\d{1,15}(?:\.\d{1,15})?) ?([A-Za-z]+)", re.ASCII)  # 15 digits: what a float holds
 
 
 def _parse(text: object, units: dict[str, float] | dict[str, int], example: str) -> float:

@@ -8,6 +8,7 @@ import sys
 import tomllib
 import zipfile
 from configparser import ConfigParser
+from email.parser import Parser
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,14 @@ def test_the_wheel_offers_the_command_and_every_connector(wheel: zipfile.ZipFile
     assert offered["console_scripts"]["sse-gateway"] == "sse_gateway.cli:main"
     modules = [value.partition(":")[0] for value in offered["sse_gateway.connectors"].values()]
     assert modules == sorted(path.name for path in (ROOT / "connectors").glob("sse_gateway_*"))
+
+
+def test_the_wheel_says_what_it_is_and_which_extras_it_has(wheel: zipfile.ZipFile) -> None:
+    [name] = [name for name in wheel.namelist() if name.endswith("METADATA")]
+    metadata = Parser().parsestr(wheel.read(name).decode())
+    assert (metadata["Name"], metadata["Requires-Python"]) == ("sse-gateway", ">=3.11")
+    assert (metadata["License-Expression"], metadata["License-File"]) == ("MIT", "LICENSE")
+    assert {"rabbitmq", "kafka", "all", "testing"} <= set(metadata.get_all("Provides-Extra", []))
 
 
 @pytest.mark.parametrize("file", PINS, ids=lambda file: file.name)

@@ -77,6 +77,13 @@ def test_a_field_that_the_message_lacks_altogether_is_missing() -> None:
         Template("{key}", ALLOWED).render({})
 
 
+@pytest.mark.parametrize("composite", [False, True])
+def test_a_number_that_is_too_large_to_be_written_as_json_is_missing(composite: bool) -> None:
+    """1e999 is JSON, and is read as infinity."""
+    with pytest.raises(MissingField):
+        Template("{json.n}", ALLOWED, composite=composite).render({"json": {"n": float("inf")}})
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import anyio
@@ -111,12 +111,13 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
 
     async def _begin(self, assigned: list[TopicPartition]) -> None:
         """A partition without a commit begins at `start`; at its own start if others of its topic have one, for then
-        it is new. Its place is committed at once, so that this can be told the next time too."""
-        committed: dict[TopicPartition, int | None] = {
-            partition: await self._consumer.committed(partition) for partition in assigned
-        }
-        kept = {partition: offset for partition, offset in committed.items() if offset is not None}
-        known = {partition.topic for partition in kept}
+        it is new, or if it has one of a topic that was deleted. Its place is committed at once, so that this can be told
+        the next time too."""
+        # aiokafka's own committed() keeps the metadata to itself
+        found = await self._consumer._coordinator.fetch_committed_offsets(assigned)
+        committed = {partition: place for partition, place in found.items() if place.offset >= 0}
+        kept = {p: place.offset for p, place in committed.items() if place.metadata in ("", self._identity(p))}
+        known = {partition.topic for partition in committed}
         fresh = [partition for partition in assigned if partition not in kept]
         new = [partition for partition in fresh if partition.topic in known]
         first = [partition for partition in fresh if partition.topic not in known]
@@ -127,10 +128,17 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         for partition, offset in begin.items():
             self._consumer.seek(partition, offset)
         if begin:
-            await self._consumer.commit(begin)
+            await self._consumer.commit(self._named(begin))
         self._begun = {**kept, **begin}
         if assigned:
             self._moment = EARLIEST  # from now on, what has no commit has come while we were here
+
+    def _named(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, tuple[int, str]]:
+        """With the identity of their topics as metadata: brokers take them by name, also into a topic that was made anew."""
+        return {partition: (offset, self._identity(partition)) for partition, offset in offsets.items()}
+
+    def _identity(self, partition: TopicPartition) -> str:
+        return self._survey.identities.get(partition.topic, "")
 
     async def _commit(self, within: float) -> None:
         """Commit what is acknowledged; what is not answered `within` seconds is a lost line.
@@ -158,7 +166,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         try:
             with translated(f"group {self._config.group}"):
                 if offsets:
-                    await self._consumer.commit(offsets)
+                    await self._consumer.commit(self._named(offsets))
         except SourceUnavailable as error:
             if not isinstance(error.__cause__, _DEALT_ANEW):
                 self._trouble = error

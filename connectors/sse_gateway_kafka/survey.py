@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -35,6 +35,8 @@ class Survey:
     """The history that offsets belong to: another one after a topic was deleted and made anew."""
     names: dict[TopicPartition, str]
     """Every partition, with its name in an event id."""
+    identities: dict[str, str] = field(default_factory=dict)
+    """What tells each topic from one of its name that was deleted."""
 
     @property
     def topics(self) -> set[str]:
@@ -62,7 +64,8 @@ async def survey(config: KafkaConfig, send: Callable[[TopicsRequest], Awaitable[
         identity = _digest(config.epoch, answer.cluster_id or "")
         if not topics:
             raise SourceUnavailable(f'no topic fits pattern = "{config.pattern}"')
-    return Survey(identity, _names(topics, answer.cluster_id, single=len(config.topics) == 1))
+    names = _names(topics, answer.cluster_id, single=len(config.topics) == 1)
+    return Survey(identity, names, {topic.name: _digest(topic.identity(answer.cluster_id)) for topic in topics})
 
 
 @dataclass(frozen=True, slots=True)

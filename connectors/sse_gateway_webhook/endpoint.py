@@ -19,7 +19,7 @@ from .events import split
 from .handshake import consent
 from .intake import Intake
 from .pending import OVERHEAD, Charge, Pending
-from .refusal import Refusal
+from .refusal import Refusal, malformed
 from .signatures import SIGNATURE_HEADERS, verifier
 
 __all__ = ["Endpoint"]
@@ -46,7 +46,7 @@ class Endpoint:
             response = await self._answer(scope, headers, body)
         except ClientDisconnect:
             self._tally["disconnected"] += 1
-            return
+            response = malformed("the body broke off").response()  # read by whoever only broke the rules of chunks
         await response(scope, receive, send)
 
     async def _answer(self, scope: Scope, headers: dict[str, str], body: Body) -> Response:
@@ -91,7 +91,7 @@ class Endpoint:
         return Message(
             body=b"",
             key=path.get(self._config.key, ""),
-            headers={name: value for name, value in headers.items() if name not in self._secret_headers},
+            headers={name: _text(value) for name, value in headers.items() if name not in self._secret_headers},
             path=path,
             id=own or claim.id or found or None,
             timestamp=claim.timestamp,
@@ -104,3 +104,11 @@ def _headers(scope: Scope) -> dict[str, str]:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
     return headers
+
+
+def _text(value: str) -> str:
+    """Senders that have more than ASCII in a header mean UTF-8."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return value

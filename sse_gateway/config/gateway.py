@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import Field
+from starlette.routing import compile_path
 
 from .interpolation import Path
 from .limits import LimitsConfig
@@ -97,7 +98,16 @@ def _warnings(config: Config) -> Iterator[str]:
                 f'sources.{name}.channel: "{source.channel.text}" can be any name, so every channel is looked for in this '
                 f'source: better "{name}.{source.channel.text}"'
             )
+    yield from _hidden(config)
     for index, route in enumerate(config.routes):
         for channel in route.channels:
             if not any(channel.overlaps(source.channel) for source in config.sources.values()):
                 yield f'routes[{index}].channels: no source publishes to "{channel.text}"'
+
+
+def _hidden(config: Config) -> Iterator[str]:
+    """Routes without parameters that an earlier one with parameters serves as well: the first one that fits is taken."""
+    for index, route in enumerate(config.routes):
+        for earlier, other in enumerate(config.routes[:index]):
+            if not route.parameters and compile_path(other.path)[0].fullmatch(route.path):
+                yield f'routes[{index}].path: "{route.path}" is never reached: put it before routes[{earlier}], "{other.path}"'

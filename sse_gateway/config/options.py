@@ -51,6 +51,9 @@ def _shapes(field: dict[str, Any], definitions: dict[str, Any]) -> Iterator[dict
     elif "anyOf" in field:
         for choice in field["anyOf"]:
             yield from _shapes(choice, definitions)
+    elif isinstance(field.get("type"), list):
+        for kind in field["type"]:
+            yield from _shapes({**field, "type": kind}, definitions)
     elif field.get("type") != "null":
         yield field
 

@@ -10,7 +10,7 @@ from starlette.routing import compile_path
 
 from .table import RouteChannel, Strings, Table
 
-__all__ = ["RouteConfig"]
+__all__ = ["RouteConfig", "pattern"]
 
 _PARAMETER = re.compile(r"\{[A-Za-z_]\w*(:\w+)?\}", re.ASCII)
 
@@ -63,4 +63,9 @@ class RouteConfig(Table):
     @property
     def pattern(self) -> str:
         """The path without the names of its parameters: two routes with the same one would hide each other."""
-        return _PARAMETER.sub(lambda match: "{" + (match[1] or ":str") + "}", self.path)
+        return pattern(self.path)
+
+
+def pattern(path: str) -> str:
+    """A path without the names of its parameters."""
+    return _PARAMETER.sub(lambda match: "{" + (match[1] or ":str") + "}", path)

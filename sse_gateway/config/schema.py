@@ -23,6 +23,7 @@ def json_schema(connectors: Mapping[str, type[Connector[Any]]]) -> dict[str, Any
     whole, source = (definitions.pop(_name(references[model, "validation"])) for model in (Sections, SourceTable))
     source["properties"] |= {name: references[connectors[name].Config, "validation"] for name in connectors}
     source["oneOf"] = [{"required": [name]} for name in connectors]
+    whole["description"] = "The configuration of one gateway."
     whole["properties"]["sources"] = {"type": "object", "additionalProperties": source, "description": "The upstreams."}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole, "$defs": definitions}
 

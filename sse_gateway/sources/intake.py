@@ -50,7 +50,7 @@ class Intake:
             self._note(error.reason, str(error), message)
             return len(message.body)
         if event.repaired:
-            self._note("encoding", "the data was substituted, as on_invalid says", message)
+            self._note("substituted", "the body was no text of its kind, and became one as on_invalid says", message)
         self._append(event, message, now)
         return len(event.data)
 
@@ -73,6 +73,6 @@ class Intake:
             self._told.add(reason)
             where = {"partition": message.partition, "offset": message.offset} if message.offset is not None else {}
             logger.warning(
-                "message cannot be mapped; the next ones for this reason are only counted",
+                "message cannot be mapped as it is; the next ones for this reason are only counted",
                 extra={"source": self._source, "reason": reason, "detail": detail, **where},
             )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Mapped", "Mapper"]
 
 _RESERVED = "gateway."
+_DELETE = "delete"
 _MAX_TYPE = 200
 
 
@@ -62,9 +63,8 @@ class Mapper:
             raise Unmappable(
                 "channel", "the channel's name has other characters than A-Z a-z 0-9 . _ : ~ @ = + - or over 200"
             )
-        type_ = self._type(fields)
-        text = message.body if self._data is None else self._render(self._data, fields)
-        data, repaired = self._encoding.encode(text, self._on_invalid)
+        type_ = _DELETE if message.deleted else self._type(fields)
+        data, repaired = self._encode(message, fields)
         if len(data) > self._max_event:
             raise Unmappable("size", f"{len(data)} bytes of data, max_event is {self._max_event}")
         return Mapped(channel, type_, data, message.key, self._message_id(message, fields), repaired)
@@ -77,7 +77,7 @@ class Mapper:
             "source": self._source,
             "timestamp": message.timestamp,
         }
-        if self._needs_json:
+        if self._needs_json and not message.deleted:
             try:
                 fields["json"] = parse(message.body)
             except ValueError as error:
@@ -89,6 +89,12 @@ class Mapper:
             return template.render(fields)
         except MissingField as missing:
             raise Unmappable("field", str(missing)) from missing
+
+    def _encode(self, message: Message, fields: Mapping[str, Any]) -> tuple[bytes, bool]:
+        if message.deleted:
+            return message.key.encode(errors="replace"), False
+        text = message.body if self._data is None else self._render(self._data, fields)
+        return self._encoding.encode(text, self._on_invalid)
 
     def _type(self, fields: Mapping[str, Any]) -> str:
         type_ = "" if self._event is None else self._render(self._event, fields)

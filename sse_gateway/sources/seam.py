@@ -3,6 +3,7 @@ has."""
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from ..connector import Connector, OffsetExpired, Replayable
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from ..metrics import Metrics
 
 __all__ = ["Seam"]
+
+logger = logging.getLogger("sse_gateway.sources")
 
 
 class Seam:
@@ -44,7 +47,7 @@ class Seam:
         self._hub.begin(self._log, connected.epoch, connected.positions())
         if connected.lossy and self._log.counts and self._log.epoch == epoch:
             self._hub.lose(self._log, "upstream")  # with offsets the hub sees by itself what was passed over
-        self._count(seq)
+        self._tell(seq)
         return True
 
     def expire(self, expired: OffsetExpired) -> None:
@@ -54,9 +57,10 @@ class Seam:
         seq, before = self._hub.seq, self._log.positions()
         self._hub.lose(self._log, "expired", expired.earliest)
         self._anew = self._log.positions() == before  # it is not behind the upstream but ahead: no offset of it will do
-        self._count(seq)
+        self._tell(seq)
 
-    def _count(self, seq: int) -> None:
+    def _tell(self, seq: int) -> None:
         for item in self._log.breaks:
             if item.seq >= seq:
                 self._breaks.labels(self._log.source, item.reason).inc()
+                logger.warning("source has a break", extra={"source": self._log.source, "reason": item.reason})

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self
 
 import pytest
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, WithJsonSchema, field_validator, model_validator
 
 from sse_gateway.config import Config, load
 from sse_gateway.connector import Connector, ConnectorConfig, Duration, Message
@@ -30,6 +30,9 @@ class SampleConfig(ConnectorConfig):
     ratio: float = Field(default=0.5, description="How much.")
     loud: bool = Field(default=False, description="Whether to shout.")
     topics: str | Annotated[tuple[str, ...], Field(strict=False)] = Field(default="", description="A name, or some.")
+    since: Annotated[str, WithJsonSchema({"type": ["string", "integer"]})] | None = Field(
+        default=None, description="A time, or a number."
+    )
     inner: InnerConfig | None = Field(default=None, description="A table.")
 
     @field_validator("url")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .samples import read
+from .samples import SOURCE, read
 
 
 def test_ports_may_be_equal_on_other_hosts_and_when_free_ones_are_taken() -> None:
@@ -46,6 +46,22 @@ def test_a_gateway_without_sources_or_routes_is_warned_of() -> None:
     assert read("").warnings() == [
         "sources: there are none, so nothing will be served",
         "routes: there are none, so nothing will be served",
+    ]
+
+
+def test_a_route_that_is_never_reached_is_warned_of() -> None:
+    config = read(
+        """
+        routes = [
+            { path = "/events/{id}", channels = ["demo"] },
+            { path = "/events/{id}/all", channels = ["demo"] },
+            { path = "/events/news", channels = ["demo"] },
+        ]
+        """
+        + SOURCE
+    )
+    assert config.warnings() == [
+        'routes[2].path: "/events/news" is never reached: put it before routes[0], "/events/{id}"'
     ]
 
 

@@ -25,6 +25,7 @@ def test_each_key_has_its_type_its_default_and_its_description() -> None:
         Option("ratio", "number", "0.5", "How much."),
         Option("loud", "boolean", "false", "Whether to shout."),
         Option("topics", "string or array of string", '""', "A name, or some."),
+        Option("since", "string or whole number", "none", "A time, or a number."),
         Option("inner", "table", "none", "A table."),
         Option("inner.size", "whole number", "2", "How large."),
     ]

@@ -123,7 +123,7 @@ async def test_substituted_data_is_counted_and_published() -> None:
     async with running(rig):
         await rig.idle()
         assert rig.bodies() == ["\ufffd".encode()]
-    assert rig.count("source_unmappable_total", reason="encoding") == 1
+    assert rig.count("source_unmappable_total", reason="substituted") == 1
 
 
 async def test_a_source_that_never_waits_does_not_hold_the_loop() -> None:

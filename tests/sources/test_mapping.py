@@ -47,6 +47,15 @@ def test_a_channel_is_made_of_any_field(template: str, channel: str) -> None:
     assert mapped(message, channel=template).channel == channel
 
 
+def test_what_is_no_more_becomes_an_event_of_type_delete_with_the_key() -> None:
+    """There is no body to look into, so only the channel and the id are of the templates."""
+    gone = Message(body=b"", key="order-7", deleted=True)
+    options = {"channel": "orders.{key}", "event": "{json.type}", "data": "{json.total}", "encoding": "json"}
+    assert mapped(gone, **options) == Mapped("orders.order-7", "delete", b"order-7", "order-7", None, False)
+    assert reason(gone, channel="{json.type}") == ("field", "no value for {json.type}")
+    assert reason(gone, max_event="3B")[0] == "size"
+
+
 def test_type_id_and_data_are_templates_too() -> None:
     event = mapped(
         Message(body=ORDER, id="upstream"),

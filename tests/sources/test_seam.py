@@ -32,7 +32,7 @@ async def test_a_reconnect_goes_on_where_the_log_stands() -> None:
     assert not rig.log.breaks
 
 
-async def test_history_that_expired_while_it_was_away_is_a_break() -> None:
+async def test_history_that_expired_while_it_was_away_is_a_break(caplog: pytest.LogCaptureFixture) -> None:
     rig = Rig()
     rig.hold_rests()
     rig.put(b"1")
@@ -49,6 +49,8 @@ async def test_history_that_expired_while_it_was_away_is_a_break() -> None:
         await rig.published(2)
         assert rig.bodies() == [b"1", "expired", b"4"]
     assert rig.count("source_breaks_total", reason="expired") == 1
+    told = [vars(record) for record in caplog.records if record.message == "source has a break"]
+    assert [(fields["source"], fields["reason"]) for fields in told] == [("orders", "expired")]
     assert rig.log.positions() == {"": 4}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -136,6 +137,27 @@ async def test_a_topic_that_is_made_anew_is_read_from_its_start(upstream: Upstre
     assert [message.body for message in received] == [b"new"]
 
 
+async def test_a_commit_for_a_topic_that_was_deleted_is_none_for_its_successor(upstream: Upstream) -> None:
+    """A broker takes it by name, so what is committed while the topic is made anew stands in the new one."""
+    topic = await upstream.create()
+    source = member(upstream, topic, commit_interval="1m")
+    async with source:
+        await upstream.send(topic, [b"old", b"old"])
+        await read(source, 2)
+        await upstream.delete(topic)
+        await upstream.create(topic)
+        await upstream.send(topic, [b"1", b"2", b"3"])
+    received: list[Message] = []
+    with anyio.fail_after(30):
+        while len(received) < 3:
+            try:
+                async with member(upstream, topic) as source:
+                    received += await read(source, 3)
+            except SourceUnavailable:
+                await anyio.sleep(0.05)
+    assert [message.body for message in received] == [b"1", b"2", b"3"]
+
+
 async def test_a_topic_of_a_pattern_that_is_made_anew_is_read_from_its_start(upstream: Upstream) -> None:
     """Though the epoch stays, and neither aiokafka nor the group may have seen it missing."""
     topic = await upstream.create()
@@ -185,12 +207,17 @@ async def test_leaving_a_broker_that_is_away_does_not_wait(upstream: Upstream, p
 async def test_a_beginning_that_can_not_be_looked_up_is_a_lost_line() -> None:
     """aiokafka only logs what its listener raises: it comes out of the next receive."""
 
-    class Consumer:
-        async def committed(self, partition: TopicPartition) -> int:
-            raise GroupAuthorizationFailedError(partition.topic)
+    class Coordinator:
+        async def fetch_committed_offsets(self, partitions: list[TopicPartition]) -> object:
+            raise GroupAuthorizationFailedError(partitions[0].topic)
 
     config = KafkaConfig(servers=("h:1",), topics=("t",), mode="group", group="g", single_replica=True)
-    place = Membership(config, Consumer(), Survey("epoch", {TopicPartition("t", 0): "0"}), moment=EARLIEST)
+    place = Membership(
+        config,
+        SimpleNamespace(_coordinator=Coordinator()),
+        Survey("epoch", {TopicPartition("t", 0): "0"}),
+        moment=EARLIEST,
+    )
     await place.on_partitions_assigned([TopicPartition("t", 0)])
     with pytest.raises(SourceUnavailable, match="we may not use the group"):
         await place.idle()

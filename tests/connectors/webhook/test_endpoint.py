@@ -71,6 +71,13 @@ async def test_headers_go_with_the_message_in_lower_case_and_repeated_ones_toget
         assert (headers["x-event"], headers["x-tag"]) == ("push", "a, b")
 
 
+async def test_headers_are_utf_8_and_latin_1_where_they_are_not() -> None:
+    async with running() as bench:
+        await bench.client.post("/hook", headers=[(b"x-new", "größe".encode()), (b"x-old", "größe".encode("latin-1"))])
+        headers = bench.appended[0].headers
+        assert (headers["x-new"], headers["x-old"]) == ("größe", "größe")
+
+
 async def test_headers_that_hold_secrets_do_not_go_with_the_message() -> None:
     secret = {
         "Authorization": "Basic x", "Cookie": "session=1", "Proxy-Authorization": "Basic y", "X-Mac": "m",

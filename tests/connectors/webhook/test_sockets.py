@@ -127,6 +127,14 @@ async def test_a_sender_that_asks_before_it_sends_is_spared_a_body_too_large() -
         assert await answer(stream) == b"HTTP/1.1 413 Payload Too Large"
 
 
+async def test_a_chunk_that_is_none_is_the_sender_s_error() -> None:
+    webhook = connector()
+    async with served(webhook) as address, webhook:
+        async with connection(address, HEAD + b"transfer-encoding: chunked\r\n\r\nno length\r\n") as stream:
+            assert await answer(stream) == b"HTTP/1.1 400 Bad Request"
+        assert webhook.tally["disconnected"] == 1
+
+
 async def test_a_chunked_body_is_refused_as_soon_as_it_is_too_large() -> None:
     webhook = connector(max_body="1KiB")
     head = HEAD + b"transfer-encoding: chunked\r\n\r\n"

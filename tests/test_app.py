@@ -1,0 +1,48 @@
+"""The process around the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import uvloop
+
+from sse_gateway import app, sockets
+from sse_gateway.config import load
+
+
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """What a gateway meets that is only looked at, not run."""
+    found: dict[str, Any] = {}
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+
+    class Gateway:
+        def __init__(self, *parts: Any, clock: Any) -> None:
+            found.update(parts=parts, clock=clock)
+
+        async def run(self) -> None:
+            found["loop"] = asyncio.get_running_loop()
+
+    monkeypatch.setattr(app, "Gateway", Gateway)
+    monkeypatch.setattr(sockets, "raise_descriptor_limit", lambda wanted: 1024)
+    yield found
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_it_runs_on_uvloop_with_two_sockets_of_its_own(
+    found: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And says so where the system allows too few open files."""
+    app.serve(load("[server]\nport = 0\n[admin]\nport = 0", {}, environ={}))
+    assert isinstance(found["loop"], uvloop.Loop)
+    assert found["clock"] == found["loop"].time
+    _, _, public, admin = found["parts"]
+    with public, admin:
+        assert public.getsockname() != admin.getsockname()
+    assert "the limit of open files is below limits.clients limit=1024 wanted=12048" in capsys.readouterr().err
