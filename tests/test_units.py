@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
@@ -56,7 +57,7 @@ def test_whatever_has_no_unit_or_is_no_number_is_refused_with_an_example(value: 
 
 
 @pytest.mark.parametrize("kind", [Duration, Size], ids=["duration", "size"])
-def test_the_schema_for_editors_agrees(kind: object) -> None:
+def test_the_schema_for_editors_agrees(kind: Any) -> None:
     schema = TypeAdapter(kind).json_schema()
     assert all(re.search(schema["pattern"], example) for example in schema["examples"])
     assert [value for value in WRONG if isinstance(value, str) and re.search(schema["pattern"], value, re.ASCII)] == []
