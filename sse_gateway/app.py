@@ -96,7 +96,7 @@ class Gateway:
             logger.info("serving", extra={"public": self.public.url, "admin": self.admin.url, **page})
             _calm_gc()
             await self._ending.wait()
-            await self._drain().run()
+            await self._guard("drain", self._drain().run)
             # Within the group: granian waits for every connection, and a peer that reads nothing never ends.
             leave(self._code)
 

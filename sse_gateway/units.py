@@ -11,6 +11,7 @@ __all__ = ["Duration", "Size", "parse_duration", "parse_size"]
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_LONGEST = 3650 * _SECONDS["d"]  # no clock of the system ends before that
 _NUMBER = re.compile(r"(\d{1,15}(?:\.\d{1,15})?) ?([A-Za-z]+)", re.ASCII)  # 15 digits: what a float holds
 
 
@@ -22,8 +23,12 @@ def _parse(text: object, units: dict[str, float] | dict[str, int], example: str)
 
 
 def parse_duration(text: object) -> float:
-    """Seconds of "250ms", "30s", "10m", "1h" or "7d". Raises ValueError for anything else; a bare number has no unit."""
-    return _parse(text, _SECONDS, '"30s"')
+    """Seconds of "250ms", "30s", "10m", "1h" or "7d", ten years at most. Raises ValueError for anything else; a bare
+    number has no unit."""
+    seconds = _parse(text, _SECONDS, '"30s"')
+    if seconds > _LONGEST:
+        raise ValueError("expected at most 3650d")
+    return seconds
 
 
 def parse_size(text: object) -> int:
@@ -34,13 +39,17 @@ def parse_size(text: object) -> int:
 Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)? ?(ms|s|m|h|d)$", "examples": ["30s", "250ms", "10m"]}),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^\d{1,15}(\.\d{1,15})? ?(ms|s|m|h|d)$", "examples": ["30s", "250ms", "10m"]}
+    ),
 ]
 """Seconds, written with a unit; defaults are written as strings too."""
 
 Size = Annotated[
     int,
     BeforeValidator(parse_size),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)? ?(B|[KMG]i?B)$", "examples": ["16MiB", "64KB"]}),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^\d{1,15}(\.\d{1,15})? ?(B|[KMG]i?B)$", "examples": ["16MiB", "64KB"]}
+    ),
 ]
 """Bytes, written with a unit; defaults are written as strings too."""

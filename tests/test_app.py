@@ -14,12 +14,19 @@ from sse_gateway import app, sockets
 from sse_gateway.config import load
 
 
-@pytest.fixture
-def found(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
-    """What a gateway meets that is only looked at, not run."""
-    found: dict[str, Any] = {}
+@pytest.fixture(autouse=True)
+def _restored_logging() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What a gateway meets that is only looked at, not run."""
+    found: dict[str, Any] = {}
 
     class Gateway:
         def __init__(self, *parts: Any, clock: Any) -> None:
@@ -30,9 +37,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
 
     monkeypatch.setattr(app, "Gateway", Gateway)
     monkeypatch.setattr(sockets, "raise_descriptor_limit", lambda wanted: 1024)
-    yield found
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    return found
 
 
 def test_it_runs_on_uvloop_with_two_sockets_of_its_own(
@@ -46,3 +51,26 @@ def test_it_runs_on_uvloop_with_two_sockets_of_its_own(
     with public, admin:
         assert public.getsockname() != admin.getsockname()
     assert "the limit of open files is below limits.clients limit=1024 wanted=12048" in capsys.readouterr().err
+
+
+def test_a_bug_in_the_drain_does_not_keep_the_process(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Drain:
+        async def run(self) -> None:
+            raise ZeroDivisionError("a bug")
+
+    def drain(gateway: app.Gateway) -> Drain:
+        for server in (gateway.public, gateway.admin):  # which were never run
+            server._listener.close()
+        return Drain()
+
+    codes: list[int] = []
+    monkeypatch.setattr(app, "handle_signals", lambda loop, begin: begin("SIGTERM"))
+    monkeypatch.setattr(app, "leave", codes.append)
+    monkeypatch.setattr(app, "_calm_gc", lambda: None)
+    monkeypatch.setattr(app.Gateway, "_parts", lambda gateway: ())
+    monkeypatch.setattr(app.Gateway, "_drain", drain)
+    app.serve(load("[server]\nport = 0\n[admin]\nport = 0", {}, environ={}))
+    assert codes == [1]
+    assert "ZeroDivisionError: a bug" in capsys.readouterr().err

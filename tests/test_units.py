@@ -40,6 +40,12 @@ def test_a_duration_is_seconds(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
+def test_a_duration_is_ten_years_at_most() -> None:
+    assert parse_duration("3650d") == 315_360_000
+    with pytest.raises(ValueError, match="expected at most 3650d"):
+        parse_duration("3650.1d")
+
+
 @pytest.mark.parametrize(
     ("text", "size"),
     [("512B", 512), ("64KB", 64_000), ("64KiB", 65_536), ("1.5MiB", 1_572_864), ("2MB", 2_000_000), ("1GiB", 2**30)],

@@ -55,7 +55,8 @@ class Client:
         assert not (self.subscriber.resumed and self.subscriber.notices)
 
     def begin(self, begun: dict[Part, int]) -> None:
-        """A source that this client has no place in begins: it will get all of it."""
+        """A source that this client has no place in begins, or begins anew before it has one: it will get all of it."""
+        self._reached.clear()
         self.next |= {part: offset for part, offset in begun.items() if part[0] not in self.epochs}
 
     def tell(self, notices: Iterable[Notice], *, live: bool = False) -> None:
@@ -71,6 +72,7 @@ class Client:
         """After a reset it goes on from now or, if it saw a new history begin, from there."""
         replica = self.replica
         self.epochs.pop(source, None)
+        self._told.clear()
         if replica.epochs[source]:
             self.epochs[source] = replica.epochs[source]
         self._reached.clear()

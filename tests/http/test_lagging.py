@@ -6,6 +6,8 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from sse_gateway.core import Bounds
+
 from .stage import Stage, stage
 from .wire import Wire, until
 
@@ -112,3 +114,36 @@ async def test_the_fan_out_gives_way_in_every_round() -> None:
                 await anyio.lowlevel.checkpoint()
             tasks.cancel_scope.cancel()
         assert turns > 50 / 8
+
+
+async def test_a_client_that_waits_for_this_replica_joins_when_its_group_gets_there() -> None:
+    """The group takes several flushes, and nothing is published that would make anybody look again."""
+    async with stage() as scene:
+        first = await scene.open("a")
+        wire = await scene.open("a", id=first.events()[0].id[:-1] + "5")
+        scene.publish("a", *["x" * 30_000] * 5)
+        while len(first.data()) < 5:
+            await scene.fanout.flush()
+        await scene.fanout.flush()
+        assert not scene.fanout.lagging.clients
+        scene.publish("a", "5")
+        await scene.fanout.flush()
+        assert wire.data() == ["5"]
+
+
+async def test_whoever_is_behind_when_the_log_is_cut_is_told_of_the_gap_each() -> None:
+    async with stage(Bounds(2, 10**6, 600)) as scene:
+        wires = [await scene.open("a", wire=Wire("future")) for _ in range(3)]
+        for wire in wires:
+            wire.stuck = True
+        scene.publish("a", "0")
+        await scene.fanout.flush()
+        scene.publish("a", "1", "2", "3", "4")
+        for wire in wires:
+            wire.release()
+        await until(lambda: not scene.fanout.lagging.blocked())
+        while scene.fanout.lagging.clients:
+            await scene.fanout.flush()
+        assert all(wire.types() == ["gateway.at", "message", "gateway.gap", "message", "message"] for wire in wires)
+        assert all(wire.data() == ["0", "3", "4"] for wire in wires)
+        assert scene.count("gaps_total", reason="evicted") == 3

@@ -80,8 +80,13 @@ async def test_each_event_has_the_whole_time() -> None:
 
 
 @pytest.mark.parametrize("name", ["uvicorn.error", "_granian.utils", "hypercorn.error"])
-def test_servers_write_no_traceback_of_it_but_of_everything_else(name: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_servers_write_no_traceback_of_it_but_of_everything_else(
+    name: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     logger = logging.getLogger(name)
+    for each in (logger, logging.getLogger(name.partition(".")[0])):  # as a server in this process may have left them
+        monkeypatch.setattr(each, "propagate", True)
+        monkeypatch.setattr(each, "disabled", False)
     for error in (timed_out(1), timed_out(2), LookupError("mine")):
         logger.error("Exception in ASGI application\n", exc_info=error)
         text = f"Application callable raised an exception\nTraceback\n{type(error).__name__}: {error}\n"

@@ -11,6 +11,7 @@ import anyio
 from sse_gateway.config import BufferConfig, load
 from sse_gateway.core import Bounds, Hub
 from sse_gateway.metrics import Metrics
+from sse_gateway.sources.backoff import Backoff
 from sse_gateway.sources.supervisor import Supervisor
 from sse_gateway.sources.timing import Timing
 from sse_gateway_rabbitmq import RabbitMQConfig, RabbitMQConnector
@@ -43,6 +44,7 @@ class Running:
             Metrics(),
             flushed=_at_once,
             buffer=BufferConfig(),
+            backoff=Backoff(most=1.0),  # not up to 30 s: a broker that starts slowly would be waited for as long again
             timing=Timing(quiet=1.0, check=1.0),
         )
 
@@ -69,7 +71,7 @@ class Running:
             yield self
             await self.supervisor.stop()
 
-    async def until(self, condition: Callable[[], object], *, within: float = 40.0) -> None:
+    async def until(self, condition: Callable[[], object], *, within: float = 60.0) -> None:
         """Wait for something to become true of the source; the failure says how it stands."""
         with anyio.move_on_after(within) as scope:
             while not condition():

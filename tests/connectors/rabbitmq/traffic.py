@@ -48,7 +48,7 @@ class Traffic:
     async def more(self, count: int) -> None:
         """Wait until `count` more messages were confirmed."""
         wanted = len(self.confirmed) + count
-        with anyio.fail_after(40):
+        with anyio.fail_after(60):
             while len(self.confirmed) < wanted:
                 await anyio.sleep(0.01)
 

@@ -42,6 +42,13 @@ async def answer(provider: Provider, headers: dict[str, str], *, body: bytes = B
 
 
 @every
+async def test_a_body_is_proved_before_it_is_read(provider: Provider) -> None:
+    """One that is not of its type and has a wrong signature is refused for the signature."""
+    bad = {"content-type": "application/x-ndjson"}
+    assert await answer(provider, {**bad, **provider.headers(BODY, secret=provider.other)}) == (401, "signature_wrong")
+
+
+@every
 async def test_the_right_signature_is_taken(provider: Provider) -> None:
     assert await answer(provider, provider.headers(BODY)) == (202, "")
 
