@@ -1,6 +1,7 @@
 # make run     the gateway of gateway.example.toml, in a virtual environment of its own
 # make test    every test, with coverage (installs browsers and brokers from Debian where they are missing)
 # make test-unit    the tests that need no broker, browser or other process: a minute or two
+# make test-faults  the brokers' faults, loads and rounds against the whole gateway: four minutes, not yet part of make test
 # make fuzz    a million random events through the encoder and an independent parser
 # make test-lowest  the engine's tests on the oldest libraries that pyproject.toml allows
 # make check   format, lint, types, who may import whom
@@ -12,7 +13,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
 
-.PHONY: run test test-unit fuzz test-lowest check lock dev
+.PHONY: run test test-unit test-faults fuzz test-lowest check lock dev
 .DELETE_ON_ERROR:
 
 run: .venv/runtime
@@ -22,7 +23,7 @@ test: .venv/dev
 	.ci/packages chromium firefox-esr
 	$(BIN)/python -m tests.brokers install
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest --ignore tests/end_to_end/brokers
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=100 --include='sse_gateway/core/*,sse_gateway/template.py'
 	$(BIN)/coverage report --fail-under=90
@@ -30,6 +31,10 @@ test: .venv/dev
 test-unit: .venv/dev
 	$(BIN)/python -m pytest tests/core tests/config tests/http tests/sources tests/sse tests/testing tests/test_*.py \
 		--ignore tests/sse/claims --ignore tests/sse/test_servers.py
+
+test-faults: .venv/dev
+	$(BIN)/python -m tests.brokers install
+	$(BIN)/python -m pytest tests/end_to_end/brokers
 
 fuzz: .venv/dev
 	$(BIN)/python -m tests.sse.streams 1000000
