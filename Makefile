@@ -1,7 +1,6 @@
 # make run     the gateway of gateway.example.toml, in a virtual environment of its own
 # make test    every test, with coverage (installs browsers and brokers from Debian where they are missing)
 # make test-unit    the tests that need no broker, browser or other process: a minute or two
-# make test-faults  the brokers' faults, loads and rounds against the whole gateway: four minutes, not yet part of make test
 # make fuzz    a million random events through the encoder and an independent parser
 # make test-lowest  the engine's tests on the oldest libraries that pyproject.toml allows
 # make check   format, lint, types, who may import whom
@@ -13,7 +12,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
 
-.PHONY: run test test-unit test-faults fuzz test-lowest check lock dev
+.PHONY: run test test-unit fuzz test-lowest check lock dev
 .DELETE_ON_ERROR:
 
 run: .venv/runtime
@@ -31,10 +30,6 @@ test: .venv/dev
 test-unit: .venv/dev
 	$(BIN)/python -m pytest tests/core tests/config tests/http tests/sources tests/sse tests/testing tests/test_*.py \
 		--ignore tests/sse/claims --ignore tests/sse/test_servers.py
-
-test-faults: .venv/dev
-	$(BIN)/python -m tests.brokers install
-	$(BIN)/python -m pytest tests/end_to_end/brokers
 
 fuzz: .venv/dev
 	$(BIN)/python -m tests.sse.streams 1000000

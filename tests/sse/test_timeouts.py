@@ -79,7 +79,7 @@ async def test_each_event_has_the_whole_time() -> None:
     assert wire.data() == [*"abcdef"]
 
 
-@pytest.mark.parametrize("name", ["uvicorn.error", "_granian.utils", "hypercorn.error"])
+@pytest.mark.parametrize("name", ["uvicorn.error", "hypercorn.error"])
 def test_servers_write_no_traceback_of_it_but_of_everything_else(
     name: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
