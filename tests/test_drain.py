@@ -105,7 +105,8 @@ async def test_readiness_goes_first_and_the_port_stays_open_for_the_delay() -> N
         await anyio.wait_all_tasks_blocked()
         assert script.gate.unready and not script.gate.draining and not script.done
 
-    assert anyio.current_time() - start >= 0.05
+    waited = round(anyio.current_time() - start, 3)  # uvloop counts in milliseconds, of which a float is no exact sum
+    assert waited >= drain.config.delay
 
 
 @pytest.mark.parametrize("stuck", ["webhook", "clients", "kafka"])

@@ -94,6 +94,7 @@ async def _firefox(path: str, directory: Path) -> AsyncIterator[Browser]:
             marionette = marionette_class(host="127.0.0.1", port=port)
             await to_thread.run_sync(marionette.start_session)
             yield _Firefox(marionette)
+            await to_thread.run_sync(marionette.cleanup)  # or it does when it is collected, within some other test
         finally:
             process.kill()
 
