@@ -3,8 +3,8 @@
     python examples/basic.py
     curl -N http://127.0.0.1:8000/events
 
-You see an event a second. A browser at http://127.0.0.1:8000/ shows the same, and comes back by itself when you stop the server
-and start it again. Ctrl-C ends open streams in order, and then the server.
+You see an event a second. A browser at http://127.0.0.1:8000/ shows the same, and comes back when you stop the server and start
+it again. Ctrl-C ends open streams in order, and then the server.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ async def clock() -> AsyncIterator[dict[str, str]]:
 
 
 async def events(request: Request) -> EventSourceResponse:
-    return EventSourceResponse(clock())
+    return EventSourceResponse(clock(), retry=1000)  # milliseconds in which a browser comes back
 
 
 async def page(request: Request) -> HTMLResponse:

@@ -27,8 +27,8 @@ _URL = re.compile(r"Uvicorn running on http://127\.0\.0\.1:(\d+)")
 
 
 @asynccontextmanager
-async def serving(name: str, directory: Path) -> AsyncIterator[Server]:
-    """The server that an example starts, on a port of its choice; killed at the end if it still runs."""
+async def serving(name: str, directory: Path, *, port: int = 0) -> AsyncIterator[Server]:
+    """The server that an example starts, by default on a free port; killed at the end if it still runs."""
     path = directory / f"{name}.log"
     with path.open("wb") as log:
         process = subprocess.Popen(
@@ -36,10 +36,10 @@ async def serving(name: str, directory: Path) -> AsyncIterator[Server]:
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=ROOT,
-            env={**os.environ, "PORT": "0", "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PORT": str(port), "PYTHONUNBUFFERED": "1"},
             start_new_session=True,
         )
-    server = Server(process, 0, path)
+    server = Server(process, port, path)
     try:
         await until(lambda: bool(_URL.search(server.log)), 15, lambda: server.log)
         server.port = int(_URL.findall(server.log)[0])
