@@ -5,10 +5,10 @@
     curl -N -H 'Last-Event-ID: 195' http://127.0.0.1:8000/orders  # the rest
     curl -i -H 'Last-Event-ID: 200' http://127.0.0.1:8000/orders  # 204: nothing is left, don't come back
 
-You see a row after another. The session is opened inside the generator, not by a dependency, which FastAPI would close before the stream begins. The
-server prints that it was opened and, once, that it was closed: at the last row, or when the client leaves. The generator is an
-ordinary one, so its rows are read in worker threads. With an asynchronous driver it is an async generator with
-`async with AsyncSession() as session:` at the same place.
+You see a row after another. The session is opened inside the generator, so that it lives as long as the stream; that of a
+dependency is closed before the stream begins in many versions of FastAPI. The server prints that it was opened and, once, that
+it was closed: at the last row, or when the client leaves. The generator is an ordinary one, so its rows are read in worker
+threads. With an asynchronous driver it is an async generator with `async with AsyncSession() as session:` at the same place.
 """
 
 from __future__ import annotations

@@ -5,14 +5,15 @@
     curl -sN http://127.0.0.1:8000/events | head -c 200
 
 You see the first dropped after two seconds: the server prints the reason, its log has one line and no traceback, and the
-kernel shows no connection any longer (`ss -tn sport = :8000`). The second leaves by itself. Clients that vanish without a word (Wi-Fi
-off) are found by pings, which fall under the same timeout.
+kernel shows no connection any longer (`ss -tn sport = :8000`). The second leaves by itself. A third kind vanishes without a
+word (Wi-Fi off), so that small events just pile up in the kernel: `drop_frozen_clients` tells the kernel how long it may wait.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from functools import cache
 
 import anyio
 import uvicorn
@@ -21,6 +22,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from sse_gateway import CloseReason, EventSourceResponse
+from sse_gateway.sse import drop_frozen_clients
 
 
 async def large_events() -> AsyncIterator[dict[str, str]]:
@@ -36,7 +38,14 @@ def closed(reason: CloseReason) -> None:
     print(f"closed: {reason}")
 
 
+@cache
+def tell_the_kernel() -> None:
+    """Once, at the first request, because the server listens only after the application has started."""
+    print(f"listening sockets that were told: {drop_frozen_clients(after=30)}")
+
+
 async def events(request: Request) -> EventSourceResponse:
+    tell_the_kernel()
     return EventSourceResponse(large_events(), send_timeout=2, on_close=closed)
 
 

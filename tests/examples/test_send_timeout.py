@@ -23,4 +23,5 @@ async def test_a_frozen_client_is_dropped_and_its_connection_is_gone_while_anoth
             await stream.receive()
     await server.logged("closed: client")
     assert server.log.count("finally") == 2
+    assert "listening sockets that were told: 1" in server.log
     assert "Traceback" not in server.log
