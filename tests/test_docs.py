@@ -14,7 +14,8 @@ from sse_gateway.sources.discovery import connectors
 from .reference import CONNECTORS, PAGE, models, written
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "examples" / "README.md"]
+PAGES += sorted((ROOT / "docs").rglob("*.md"))
 
 
 def test_the_reference_has_every_key_as_the_models_have_it() -> None:
@@ -26,13 +27,13 @@ def test_the_reference_has_every_table() -> None:
     assert sorted(re.findall(r"<!-- keys of (\S+) -->", PAGE.read_text())) == sorted(models())
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_into_the_project_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#\s]+)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_whole_configuration_in_the_documents_is_right(page: Path) -> None:
     """A block of TOML with a [server] or with sources and routes is a whole file; others are parts of one."""
     classes = connectors(CONNECTORS)

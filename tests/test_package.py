@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from configparser import ConfigParser
@@ -19,13 +20,26 @@ PINS = sorted((ROOT / "requirements").glob("*.txt"))
 FOLDERS = ("sse_gateway", "connectors", "tests", "benchmarks", "examples")
 
 
+def built(target: str, folder: Path) -> Path:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=30)
+    [path] = folder.iterdir()
+    return path
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=30)
-    [path] = folder.glob("*.whl")
-    return zipfile.ZipFile(path)
+    return zipfile.ZipFile(built("wheel", tmp_path_factory.mktemp("wheel")))
+
+
+def test_the_source_distribution_has_the_examples(tmp_path: Path) -> None:
+    with tarfile.open(built("sdist", tmp_path)) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    examples = {
+        str(path.relative_to(ROOT)) for path in (ROOT / "examples").rglob("*.*") if path.suffix in (".py", ".md")
+    }
+    assert examples
+    assert examples <= names
 
 
 def test_the_wheel_has_the_packages_and_nothing_called_connectors(wheel: zipfile.ZipFile) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import tomllib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -12,7 +14,20 @@ import pytest
 
 from sse_gateway.testing import EventStreamReader
 
-from ..servers import BOTH, ROOT, running
+from ...examples import (
+    test_basic,
+    test_broadcasting,
+    test_connection_limit,
+    test_cooperative_shutdown,
+    test_custom_protocol,
+    test_database_streaming,
+    test_error_handling,
+    test_memory_channels,
+    test_push,
+    test_send_timeout,
+)
+from ...examples.scripts import DEMONSTRATIONS, EXAMPLES, demonstrate
+from ..servers import BOTH, ROOT, Server, running
 
 pytestmark = pytest.mark.anyio
 
@@ -66,6 +81,37 @@ async def test_36_client_reconnection(server_name: str, tmp_path: Path) -> None:
         async with EventStreamReader(server.url + "/stream/counted", last_event_id=last) as stream:
             after = [(await stream.receive()).data for _ in range(20)]
     assert before + after == [str(number) for number in range(len(before) + len(after))]
+
+
+SHOWN: dict[str, Callable[[Server], Awaitable[None]]] = {
+    "basic": test_basic.test_it_tells_the_time,
+    "broadcasting": test_broadcasting.test_everybody_gets_every_message,
+    "connection_limit": test_connection_limit.test_the_third_stream_is_refused_until_another_ends,
+    "cooperative_shutdown": partial(
+        test_cooperative_shutdown.test_each_stream_comes_to_its_end_and_the_server_exits_by_itself,
+        number=signal.SIGTERM,
+    ),
+    "custom_protocol": test_custom_protocol.test_an_answer_comes_word_by_word,
+    "database_streaming": test_database_streaming.test_the_session_is_closed_once,
+    "error_handling": test_error_handling.test_an_error_in_the_middle_is_an_event,
+    "memory_channels": test_memory_channels.test_all_items_arrive_and_the_producer_ends_the_stream,
+    "push": test_push.test_tasks_write_side_by_side_and_the_stream_ends_with_the_function,
+    "send_timeout": test_send_timeout.test_a_frozen_client_is_dropped_and_its_connection_is_gone_while_another_reads,
+}
+"""By example, what its own tests see when it is run as a script, on uvicorn."""
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+async def test_37_examples(example: str, tmp_path: Path) -> None:
+    """Each shows on granian too what it is there for."""
+    async with running("granian", tmp_path, app=f"examples.{example}:app") as server:
+        await SHOWN[example](server)
+
+
+@pytest.mark.parametrize("name", DEMONSTRATIONS)
+def test_38_demonstrations(name: str) -> None:
+    """Each runs, checks itself and exits with 0."""
+    assert demonstrate(name)
 
 
 async def data_until_it_breaks(stream: EventStreamReader) -> list[str]:

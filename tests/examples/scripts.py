@@ -1,0 +1,59 @@
+"""The examples, run as a newcomer runs them: `python examples/NAME.py`."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+
+from anyio import to_thread
+
+from ..sse.servers import ROOT, Server, until
+
+__all__ = ["DEMONSTRATIONS", "EXAMPLES", "demonstrate", "serving"]
+
+FOLDER = ROOT / "examples"
+EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.py"))
+DEMONSTRATIONS = sorted(
+    path.stem for path in (FOLDER / "demonstrations").glob("*.py") if not path.stem.startswith("local_")
+)
+
+_URL = re.compile(r"Uvicorn running on http://127\.0\.0\.1:(\d+)")
+
+
+@asynccontextmanager
+async def serving(name: str, directory: Path, *, port: int = 0) -> AsyncIterator[Server]:
+    """The server that an example starts, by default on a free port; killed at the end if it still runs."""
+    path = directory / f"{name}.log"
+    with path.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-W", "error", f"examples/{name}.py"],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+            env={**os.environ, "PORT": str(port), "PYTHONUNBUFFERED": "1"},
+            start_new_session=True,
+        )
+    server = Server(process, port, path)
+    try:
+        await until(lambda: bool(_URL.search(server.log)), 15, lambda: server.log)
+        server.port = int(_URL.findall(server.log)[0])
+        yield server
+    finally:
+        if process.poll() is None:
+            server.kill()
+        await to_thread.run_sync(process.wait)
+
+
+@cache
+def demonstrate(name: str) -> str:
+    """What a demonstration prints. It has checked itself: one that shows something else fails here. Run once a session."""
+    command = [sys.executable, "-W", "error", f"examples/demonstrations/{name}.py"]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
