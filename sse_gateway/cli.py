@@ -150,7 +150,7 @@ def _load(file: Path) -> Config:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_bytes().decode()
+        return file.read_bytes().decode("utf-8-sig")  # editors of Windows begin a file with a mark
     except OSError as error:
         raise ConfigError([f"{file}: cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:

@@ -61,6 +61,15 @@ def test_a_file_in_another_encoding_is_one_clear_line(file: Path) -> None:
     assert run("check", file) == (1, "", f"{file}: not TOML: byte 6 is not UTF-8\n")
 
 
+def test_a_mark_at_the_begin_of_the_file_is_passed_over(file: Path) -> None:
+    text = file.read_bytes()
+    told = run("check", file)
+    file.write_bytes(b"\xef\xbb\xbf" + text)
+
+    assert run("check", file) == told
+    assert told[0] == 0
+
+
 def test_serve_runs_the_gateway_of_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[Config] = []
     monkeypatch.setattr(app, "serve", served.append)
