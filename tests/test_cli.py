@@ -50,6 +50,13 @@ def test_warnings_are_written_and_are_no_errors(file: Path) -> None:
     assert run("check", file) == (0, f"{file}: ok\n", warning)
 
 
+def test_the_help_says_what_each_command_does_in_a_whole_sentence() -> None:
+    code, text, _ = run("--help")
+
+    assert code == 0
+    assert "..." not in text.partition("Commands:")[2]
+
+
 def test_a_file_that_cannot_be_read_is_one_clear_line(tmp_path: Path) -> None:
     missing = tmp_path / "missing.toml"
     assert run("check", missing) == (1, "", f"{missing}: cannot be read: No such file or directory\n")
