@@ -25,7 +25,7 @@ from .http.fanout import Fanout
 from .http.gate import Gate
 from .http.routes import PublicApp
 from .metrics import Metrics, Scrape
-from .server import Server, handle_signals, leave
+from .server import Server, handle_signals, leave, open_standard_streams
 from .sources.discovery import connectors
 from .sources.supervisor import Supervisor
 
@@ -45,6 +45,7 @@ def serve(config: Config) -> None:
     Raises:
         ConfigError: a port is taken, or a connector can't be imported.
     """
+    open_standard_streams()
     logs.configure(config.logs)
     classes = connectors(source.connector for source in config.sources.values())
     timeout = config.limits.send_timeout

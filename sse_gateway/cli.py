@@ -35,7 +35,7 @@ def main() -> None:
 @main.command()
 @_FILE
 def serve(file: Path) -> None:
-    """Run the gateway of FILE (gateway.toml) until SIGTERM or SIGINT."""
+    """Run the gateway of FILE (gateway.toml) until SIGTERM."""
     with _clear_errors():
         config = _load(file)
         from .app import serve
@@ -46,7 +46,10 @@ def serve(file: Path) -> None:
 @main.command()
 @_FILE
 def check(file: Path) -> None:
-    """Check FILE (gateway.toml) without connecting anywhere; exit 1 and list the errors if there are any."""
+    """List all that is wrong with FILE (gateway.toml).
+
+    Nothing is connected to. Exit 1 if anything is wrong.
+    """
     with _clear_errors():
         _load(file)
     click.echo(f"{file}: ok")
@@ -55,7 +58,10 @@ def check(file: Path) -> None:
 @main.command()
 @_FILE
 def alive(file: Path) -> None:
-    """Ask the running gateway of FILE (gateway.toml) whether it is alive; exit 1 if it does not say so."""
+    """Ask whether the gateway of FILE (gateway.toml) is alive.
+
+    Exit 1 if it does not say so.
+    """
     with _clear_errors():
         admin = _load(file).admin
     answer = _livez(admin.host, admin.port)
@@ -65,7 +71,10 @@ def alive(file: Path) -> None:
 
 @main.command()
 def schema() -> None:
-    """Print the JSON Schema of the file, with the installed connectors."""
+    """Print the JSON Schema of the file.
+
+    It has the tables of the installed connectors.
+    """
     from .config import json_schema
 
     click.echo(json.dumps(json_schema(dict(_importable())), indent=2))
@@ -150,7 +159,7 @@ def _load(file: Path) -> Config:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_bytes().decode()
+        return file.read_bytes().decode("utf-8-sig")  # editors of Windows begin a file with a mark
     except OSError as error:
         raise ConfigError([f"{file}: cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:

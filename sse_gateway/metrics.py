@@ -92,6 +92,15 @@ class Metrics:
         )
         self.drain_stage = gauge("drain_stage", ", ".join(f"{stage} {stage.name.lower()}" for stage in DrainStage))
 
+        # Whose words are known is there from the start: a rate does not see a counter that begins at 1.
+        for family, words in (
+            (self.clients_refused, ("limit", "address", "draining")),
+            (self.evictions, ("slow", "timeout")),
+            (self.resumes, ("log", "gap", "reset")),
+        ):
+            for word in words:
+                family.labels(word)
+
     def add_process_collectors(self) -> None:
         """Show the memory, CPU time and descriptors of the process too. Collecting them reads /proc: it blocks."""
         ProcessCollector(registry=self.registry)

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 from .logs import EMBEDDED
 from .sockets import BACKLOG
 
-__all__ = ["Server", "handle_signals", "leave"]
+__all__ = ["Server", "handle_signals", "leave", "open_standard_streams"]
 
 _HEADROOM = 1024
 """Connections beyond the clients: webhooks, pages, and clients that are being put off."""
@@ -100,6 +100,14 @@ def handle_signals(loop: AbstractEventLoop, begin: Callable[[str], None]) -> Non
 
 def _second(number: int, frame: FrameType | None) -> None:
     os._exit(128 + number)
+
+
+def open_standard_streams() -> None:
+    """Put /dev/null where whoever started the process closed a standard stream: the next socket would get its descriptor,
+    and what is written to standard error. Once, before anything is opened."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r+"))
 
 
 def leave(code: int) -> NoReturn:

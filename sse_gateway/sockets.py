@@ -42,7 +42,9 @@ def listen(host: str, port: int, *, section: str, send_timeout: float | None = N
         # Not SO_REUSEPORT, which the server would set: a second gateway would silently get every other connection.
         listener = socket.create_server(address[:2], family=family, backlog=BACKLOG, dualstack_ipv6=address[0] == "::")
     except (OSError, UnicodeError) as error:
-        raise ConfigError([f"[{section}] host and port: can't listen on {host}:{port}: {_reason(error)}"]) from error
+        raise ConfigError(
+            [f"[{section}] host and port: can't listen on {host} port {port}: {_reason(error)}"]
+        ) from error
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEEPALIVE.items():
         listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

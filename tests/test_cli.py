@@ -50,6 +50,13 @@ def test_warnings_are_written_and_are_no_errors(file: Path) -> None:
     assert run("check", file) == (0, f"{file}: ok\n", warning)
 
 
+def test_the_help_says_what_each_command_does_in_a_whole_sentence() -> None:
+    code, text, _ = run("--help")
+
+    assert code == 0
+    assert "..." not in text.partition("Commands:")[2]
+
+
 def test_a_file_that_cannot_be_read_is_one_clear_line(tmp_path: Path) -> None:
     missing = tmp_path / "missing.toml"
     assert run("check", missing) == (1, "", f"{missing}: cannot be read: No such file or directory\n")
@@ -59,6 +66,15 @@ def test_a_file_that_cannot_be_read_is_one_clear_line(tmp_path: Path) -> None:
 def test_a_file_in_another_encoding_is_one_clear_line(file: Path) -> None:
     file.write_bytes(b'a = "\xff"')
     assert run("check", file) == (1, "", f"{file}: not TOML: byte 6 is not UTF-8\n")
+
+
+def test_a_mark_at_the_begin_of_the_file_is_passed_over(file: Path) -> None:
+    text = file.read_bytes()
+    told = run("check", file)
+    file.write_bytes(b"\xef\xbb\xbf" + text)
+
+    assert run("check", file) == told
+    assert told[0] == 0
 
 
 def test_serve_runs_the_gateway_of_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
-from prometheus_client import generate_latest
+from prometheus_client import generate_latest, parser
+from prometheus_client.core import Metric
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_parser
 
 from sse_gateway.core import Bounds, Hub
 from sse_gateway.metrics import DrainStage, Metrics, Scrape
@@ -22,8 +26,37 @@ def test_every_name_begins_with_the_name_of_the_project_and_is_explained() -> No
     assert all(name.startswith("sse_gateway_") and text for _, _, name, text in helps)
 
 
+def strictly_read(metrics: Metrics) -> Iterator[Metric]:
+    text: bytes = openmetrics(metrics.registry)  # type: ignore[no-untyped-call]
+    yield from openmetrics_parser(text.decode())  # type: ignore[no-untyped-call]
+
+
 def test_there_is_one_series_for_a_counter() -> None:
     assert not any("_created" in line for line in exposition(Metrics()))
+
+
+def test_a_counter_of_known_words_begins_at_0() -> None:
+    """A rate over one that appears with its first event, at 1, is 0."""
+    lines = exposition(Metrics())
+
+    assert 'sse_gateway_clients_refused_total{reason="limit"} 0.0' in lines
+    assert 'sse_gateway_evictions_total{reason="slow"} 0.0' in lines
+    assert 'sse_gateway_resumes_total{outcome="reset"} 0.0' in lines
+
+
+def test_both_expositions_are_read_by_parsers(hub: Hub) -> None:
+    """That of Prometheus and that of OpenMetrics, which demands more of names and types."""
+    metrics, scrape = Metrics(), Scrape(hub.statistics, {"orders": Counter(refused=1)})
+    metrics.registry.register(scrape)
+    scrape.take()
+    plain = {
+        family.name: family
+        for family in parser.text_string_to_metric_families(generate_latest(metrics.registry).decode())
+    }
+    strict = {family.name: family for family in strictly_read(metrics)}
+
+    assert plain.keys() == strict.keys()
+    assert all(family.type in ("counter", "gauge", "histogram") for family in strict.values())
 
 
 def test_two_gateways_in_one_process_count_apart() -> None:

@@ -81,6 +81,7 @@ class WebhookConfig(ConnectorConfig):
     max_body: Size = Field(
         default="256KiB",
         validate_default=True,
+        ge=1,
         description="Bytes of a body; beyond it 413. The same as max_event: what is answered 202 is not dropped later.",
     )
     max_events: int = Field(
@@ -89,6 +90,7 @@ class WebhookConfig(ConnectorConfig):
     body_timeout: Duration = Field(
         default="20s",
         validate_default=True,
+        gt=0,
         description="Time for a body to come, as in Apache's mod_reqtimeout; then 408.",
     )
     pending: PendingConfig = Field(default=PendingConfig(), description="What may wait to be appended.")

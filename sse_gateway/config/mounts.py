@@ -11,8 +11,11 @@ from ..connector import Connector, Mountable
 from .gateway import Config
 from .interpolation import Path
 from .route import pattern
+from .source import SourceConfig
 
-__all__ = ["clashes"]
+__all__ = ["clashes", "strangers"]
+
+_TEMPLATES = ("channel", "event", "id", "data")
 
 
 def clashes(config: Config, connectors: Mapping[str, type[Connector[Any]]]) -> Iterator[tuple[Path, str]]:
@@ -24,11 +27,25 @@ def clashes(config: Config, connectors: Mapping[str, type[Connector[Any]]]) -> I
             yield key, f'takes the path "{path}", which is the path of {owner} already: each needs one of its own'
 
 
+def strangers(config: Config, connectors: Mapping[str, type[Connector[Any]]]) -> Iterator[tuple[Path, str]]:
+    """Where a template names a parameter that no path of its source has, so that no message would become an event."""
+    for name, source in config.sources.items():
+        parameters = {f"path.{each}" for route in _routes(source, connectors) for each in route.param_convertors}
+        for key in _TEMPLATES:
+            template = getattr(source, key)
+            for field in template.names if template else ():
+                if field.startswith("path.") and field not in parameters:
+                    yield ("sources", name, key), f'found "{template.text}": no path of this source has {{{field}}}'
+
+
 def _mounts(config: Config, connectors: Mapping[str, type[Connector[Any]]]) -> Iterator[tuple[tuple[str, ...], str]]:
     for name, source in config.sources.items():
-        connector = connectors[source.connector]
-        if issubclass(connector, Mountable):
-            routes = connector(source.options, name=name).routes()
-            yield from (
-                (("sources", name, source.connector), route.path) for route in routes if isinstance(route, Route)
-            )
+        for route in _routes(source, connectors):
+            yield ("sources", name, source.connector), route.path
+
+
+def _routes(source: SourceConfig, connectors: Mapping[str, type[Connector[Any]]]) -> Iterator[Route]:
+    connector = connectors[source.connector]
+    if issubclass(connector, Mountable):
+        mounted = connector(source.options, name=source.name).routes()
+        yield from (route for route in mounted if isinstance(route, Route))

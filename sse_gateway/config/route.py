@@ -40,8 +40,11 @@ class RouteConfig(Table):
             compile_path(path)
         except (AssertionError, ValueError) as error:
             raise ValueError(str(error)) from None
-        if re.search("[{}]", _PARAMETER.sub("", path)):
+        literal = _PARAMETER.sub("", path)
+        if re.search("[{}]", literal):
             raise ValueError("expected a name in each pair of braces, such as {id} or {id:int}")
+        if re.search(r"[?#\s]", literal):
+            raise ValueError("expected a path without query and spaces, or no request would fit")
         return path
 
     @model_validator(mode="after")

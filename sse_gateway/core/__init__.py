@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .cursor import Cursor
+from .cursor import UNREADABLE, Cursor
 from .event import Event, Vector
 from .hub import Hub, HubStatistics, LogStatistics
 from .log import Bounds, Log
@@ -11,6 +11,7 @@ from .subscriber import Mark, Subscriber, Subscription
 from .view import View
 
 __all__ = [
+    "UNREADABLE",
     "Bounds",
     "Cursor",
     "Event",

@@ -14,14 +14,16 @@ from hashlib import blake2s
 
 from ..errors import MalformedCursor
 
-__all__ = ["MAX_LENGTH", "VERSION", "Cursor", "Place", "base36", "make_mark", "make_tag", "write_place"]
+__all__ = ["MAX_LENGTH", "UNREADABLE", "VERSION", "Cursor", "Place", "base36", "make_mark", "make_tag", "write_place"]
 
 VERSION = "1"
 MAX_LENGTH = 4096
 """Bytes of the longest id that is looked at: proxies often stop at 8 KiB of headers (facts: browsers send 16,000 back)."""
+UNREADABLE = f"{VERSION}-"
+"""Stands for a longer one. Whoever comes back with it is told of a reset; with the long one a proxy might have refused the
+request, for which an EventSource gives up for ever, and with none it would miss events and not be told."""
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-_MAX_SOURCES = 64
 _MAX_NEXT = 2**63 - 1  # Kafka and RabbitMQ count in signed 64 bits
 _SOURCE = re.compile(r"([0-9a-z]{6})((?:_[0-9a-z]{0,8}-[0-9a-z]{1,13})*)(?:\*([0-9a-z]{8}))?")
 
@@ -79,7 +81,7 @@ class Cursor:
         if len(text) > MAX_LENGTH:
             raise MalformedCursor(f"the id has {len(text)} characters, at most {MAX_LENGTH} are read")
         version, *sources = text.split(".")
-        if version != VERSION or len(sources) > _MAX_SOURCES:
+        if version != VERSION:
             raise MalformedCursor("the id is not one of this gateway's")
         places = dict(_parse_source(source) for source in sources)
         if len(places) < len(sources):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ..errors import Lagged
 from . import loss
-from .cursor import VERSION, write_place
+from .cursor import MAX_LENGTH, UNREADABLE, VERSION, write_place
 from .event import Event, Vector
 from .log import Break, Log
 from .notice import Notice, Reset
@@ -51,10 +51,14 @@ def exceeds(wanted: Mapping[str, int], reached: Mapping[str, int]) -> bool:
 
 
 def write_id(scope: Iterable[Log], at: tuple[Vector, ...], wanted: Wanted | None = None) -> str:
-    """The id of a position: where each source of the scope stood, no lower than what is wanted of it."""
+    """The id of a position: where each source of the scope stood, no lower than what is wanted of it. UNREADABLE, if that
+    is too long."""
     if wanted is None:
-        return VERSION + "".join(sorted([log.text(at[log.index]) for log in scope]))
-    return VERSION + "".join(sorted([_write_wanted(log, at[log.index], wanted) for log in scope]))
+        places = [log.text(at[log.index]) for log in scope]
+    else:
+        places = [_write_wanted(log, at[log.index], wanted) for log in scope]
+    id = VERSION + "".join(sorted(places))
+    return id if len(id) <= MAX_LENGTH else UNREADABLE
 
 
 def _write_wanted(log: Log, vector: Vector, wanted: Wanted) -> str:

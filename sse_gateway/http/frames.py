@@ -9,12 +9,13 @@ from typing import Protocol
 from ..core import Event, Gap, Log, Notice, Subscriber
 from ..core.subscriber import write_id
 from ..sse import encode_body
+from .cache import Cache
 from .tally import Tally
 
 __all__ = ["EVENT_STREAM", "NDJSON", "Format", "Frames"]
 
-_CACHE_EVENTS = 4096
-"""Events whose wire form is kept, twice over: more than one flush can hold (a quarter of a log of 10,000)."""
+_CACHE = {"entries": 4096, "size": 2**22}
+"""More than one flush can hold: a quarter of a log of 10,000 events and 16 MiB."""
 
 
 class Format(Protocol):
@@ -96,9 +97,8 @@ class Frames:
         self.max_id = max_id
         """Bytes: a longer id is sent once in a join, on its last event."""
         self._tally = tally
-        self._bodies: dict[int, bytes] = {}
-        self._older_bodies: dict[int, bytes] = {}
-        self._framed: dict[tuple[int, tuple[Log, ...]], bytes] = {}
+        self._bodies = Cache[int](**_CACHE)
+        self._framed = Cache[tuple[int, tuple[Log, ...]]](**_CACHE)
 
     def join(self, events: Sequence[Event], reader: Subscriber) -> bytes:
         """One write with all of `events`, which `reader` has just taken."""
@@ -121,20 +121,16 @@ class Frames:
     def _frame(self, event: Event, scope: tuple[Log, ...]) -> bytes:
         frame = self._framed.get((event.seq, scope))
         if frame is None:
-            if len(self._framed) >= _CACHE_EVENTS:
-                self._framed.clear()
             frame = self.format.prefix(write_id(scope, event.at)) + self._body(event)
-            self._framed[event.seq, scope] = frame
+            self._framed.put((event.seq, scope), frame)
         return frame
 
     def _body(self, event: Event) -> bytes:
-        body = self._bodies.get(event.seq) or self._older_bodies.pop(event.seq, None)
+        body = self._bodies.get(event.seq)
         if body is None:
             self._tally.encodings += 1
             body = self.format.body(event.type, event.data)
-        if len(self._bodies) >= _CACHE_EVENTS:
-            self._older_bodies, self._bodies = self._bodies, {}
-        self._bodies[event.seq] = body
+            self._bodies.put(event.seq, body)
         return body
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
@@ -13,6 +14,8 @@ __all__ = ["Admission", "TrustedProxies"]
 
 _SUBSCRIBER_PREFIX = 64
 """One subscriber of an IPv6 network is given a /64 or more (RFC 6177), so a /64 is what one IPv4 address was."""
+_WITH_PORT = re.compile(r"\[(.+)\](?::\d+)?|([^:]+):\d+")
+"""As some proxies write a hop, Azure's among them."""
 
 
 class Admission:
@@ -61,7 +64,8 @@ class TrustedProxies:
     def _forwarded(self, headers: Sequence[str], peer: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
         """The last hop that no trusted proxy vouches for. What stands to its left may be invented."""
         for hop in reversed(",".join(headers).split(",")):
-            address = _parse(hop.strip())
+            written = _WITH_PORT.fullmatch(hop.strip())
+            address = _parse(written[1] or written[2] if written else hop.strip())
             if address is None:
                 break
             peer = address

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import anyio
 
-from ..core import Hub, Subscriber, Subscription, View
+from ..core import UNREADABLE, Hub, Log, Subscriber, Subscription, View
 from ..sse import Connection
 from .client import Client, Group
 from .frames import EVENT_STREAM, NDJSON, Format, Frames
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from ..metrics import Metrics
 
 __all__ = ["Roster"]
+
+logger = logging.getLogger(__name__)
 
 
 class Roster:
@@ -31,12 +34,15 @@ class Roster:
         self._metrics = metrics
         self._frames = {format: Frames(format, tally, max_id) for format in (EVENT_STREAM, NDJSON)}
         self._groups: dict[Subscription, dict[Format, Group]] = {}
+        self._unresumable: set[tuple[Log, ...]] = set()
 
     def enter(self, request: StreamRequest, connection: Connection, now: float) -> Client:
         """A client comes. Where it does not resume it stands where its group does, which may wait for a flush."""
         reader = open_reader(request, self._hub)
         group = self._group(reader.subscription, request.format)
         group.refresh(self._hub.mark())
+        if reader.id == UNREADABLE:
+            self._warn(reader.subscription.scope)
         if request.last_event_id is not None:
             self._metrics.resumes.labels(outcome(reader.notices)).inc()
         if reader.wanted is None:
@@ -80,3 +86,11 @@ class Roster:
         if format not in groups:
             groups[format] = Group(self._frames[format], Subscriber(subscription, self._hub.mark()))
         return groups[format]
+
+    def _warn(self, scope: tuple[Log, ...]) -> None:
+        if scope not in self._unresumable:
+            self._unresumable.add(scope)
+            logger.warning(
+                "event ids are too long: clients that read these sources together can't resume",
+                extra={"sources": [log.source for log in scope], "partitions": sum(len(log.parts) for log in scope)},
+            )

@@ -50,6 +50,9 @@ class PublicApp:
         self._admission = Admission(config.limits.clients, config.limits.clients_per_address)
         self._proxies = TrustedProxies(config.server.trusted_proxies)
         self._routes = [StreamRoute(route, max_channels=config.limits.channels) for route in config.routes]
+        for route in config.routes:
+            metrics.clients.labels(route.path)
+            metrics.clients_opened.labels(route.path)
         page = [page_route(config, mounted)] if config.server.try_page else []
         self._rest = _rest([*mounted, *page], self._routes)
 

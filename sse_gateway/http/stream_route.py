@@ -28,7 +28,7 @@ class StreamRoute:
 
     def match(self, path: str) -> dict[str, str] | None:
         """The path parameters, if this route serves `path`."""
-        found = self._regex.match(path)
+        found = self._regex.fullmatch(path)  # `$` alone would let a line break follow
         return found.groupdict() if found else None
 
     def channels(self, path: Mapping[str, str], query: QueryParams) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import Unmappable
-from .mapping import Mapped, Mapper
+from .mapping import REASONS, Mapped, Mapper
 from .pace import Pace
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ __all__ = ["Intake"]
 
 logger = logging.getLogger("sse_gateway.sources")
 
+_SUBSTITUTED = "substituted"
+
 
 class Intake:
     """Takes the messages of one source. One that cannot become an event is counted, told of once for each reason, and
@@ -32,6 +34,8 @@ class Intake:
         self._hub = hub
         self._log = log
         self._unmappable = metrics.source_unmappable
+        for reason in (*REASONS, _SUBSTITUTED):
+            self._unmappable.labels(source.name, reason)
         self._pace = pace
         self._told: set[str] = set()
 
@@ -50,7 +54,7 @@ class Intake:
             self._note(error.reason, str(error), message)
             return len(message.body)
         if event.repaired:
-            self._note("substituted", "the body was no text of its kind, and became one as on_invalid says", message)
+            self._note(_SUBSTITUTED, "the body was no text of its kind, and became one as on_invalid says", message)
         self._append(event, message, now)
         return len(event.data)
 

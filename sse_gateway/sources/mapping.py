@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from ..config import SourceConfig
     from ..connector import Message
 
-__all__ = ["Mapped", "Mapper"]
+__all__ = ["REASONS", "Mapped", "Mapper"]
+
+REASONS = ("field", "json", "channel", "type", "encoding", "size")
+"""Why a message can't become an event: a template has no value; a template looks into a body that is not JSON; the rest is
+what was wrong with it."""
 
 _RESERVED = "gateway."
 _DELETE = "delete"
@@ -54,8 +58,7 @@ class Mapper:
         """The event of one message.
 
         Raises:
-            Unmappable: its reason is `field` (a template has no value), `json` (the body is not JSON and a template
-                looks into it), `channel`, `type`, `encoding` or `size`.
+            Unmappable: with one of REASONS.
         """
         fields = self._fields(message)
         channel = self._render(self._channel, fields)

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from sse_gateway.core import Bounds, Cursor, Event, Hub, Reset
+from sse_gateway.core import UNREADABLE, Bounds, Cursor, Event, Hub, Reset
+from sse_gateway.core.cursor import MAX_LENGTH
 from sse_gateway.core.event import OVERHEAD
-from sse_gateway.errors import Lagged
+from sse_gateway.errors import Lagged, MalformedCursor
 
 from .source import EVERYTHING, Source, read
 
@@ -135,6 +136,19 @@ def test_an_id_names_only_the_sources_that_can_produce_these_channels_sorted_by_
         Source(hub, name, channels=channels)
 
     assert hub.subscribe(["a"]).id == "1.6oldmo_0-0.8xshon_0-0"
+
+
+def test_an_id_that_could_not_be_read_back_is_replaced_by_one_that_is_told_of() -> None:
+    """It was sent, came back and was refused as malformed, if a proxy let it through."""
+    hub = Hub()
+    source = Source(hub, at={f"p{number}": 10**6 for number in range(512)})
+    subscriber = hub.subscribe(["a"])
+    event = source.publish("a", part="p0", offset=10**6)
+
+    assert len(source.log.text(source.log.vector)) > MAX_LENGTH
+    assert subscriber.id == subscriber.id_of(event) == UNREADABLE
+    with pytest.raises(MalformedCursor):
+        Cursor.parse(UNREADABLE)
 
 
 class _Watched(list[Event]):

@@ -78,4 +78,4 @@ async def test_a_second_gateway_on_the_same_port_says_so_and_exits_with_1(tmp_pa
 
     assert second.returncode == 1
     assert b"Traceback" not in second.stderr
-    assert f"[server] host and port: can't listen on 127.0.0.1:{port}" in second.stderr.decode()
+    assert f"[server] host and port: can't listen on 127.0.0.1 port {port}" in second.stderr.decode()

@@ -116,4 +116,4 @@ async def test_a_stream_that_fails_gives_its_place_back() -> None:
     for _ in range(2):
         with pytest.raises(RuntimeError):
             await gateway.get("/events/orders/1")
-    assert gateway.refused("limit") is None
+    assert gateway.refused("limit") == 0

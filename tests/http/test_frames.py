@@ -83,6 +83,17 @@ def test_the_cache_forgets_old_events_and_nothing_is_wrong_by_it() -> None:
     assert 10_000 < desk.tally.encodings <= 20_000
 
 
+def test_large_events_are_forgotten_sooner() -> None:
+    """The logs bound the memory: 64 events of 256 KiB, as large as they may be, are not kept beside them."""
+    desk = Desk()
+    again = desk.reader.fork()
+    for _ in range(64):
+        desk.publish(bytes(2**18 - 100))
+    desk.frames.join(desk.take(), desk.reader)
+    desk.frames.join(desk.take(again), again)
+    assert desk.tally.encodings == 128
+
+
 @pytest.mark.parametrize("format", [EVENT_STREAM, NDJSON])
 def test_notices_lead_to_one_id_and_only_the_last_has_it(format: Format) -> None:
     """A client that is cut off between them is told again."""

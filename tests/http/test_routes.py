@@ -164,3 +164,10 @@ async def test_a_hook_may_have_the_path_of_a_stream() -> None:
 
     assert (await request(gateway.app, "POST", "/events/orders/7")).text == "7"
     assert (await gateway.get("/events/orders/7")).headers["content-type"] == "text/event-stream"
+
+
+async def test_a_route_is_shown_before_it_has_clients() -> None:
+    registry = Gateway().metrics.registry
+
+    for name in ("clients", "clients_opened_total"):
+        assert registry.get_sample_value(f"sse_gateway_{name}", {"route": "/events/topics"}) == 0

@@ -32,7 +32,8 @@ def refusal(*args: Any, **config: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("at", "path"), [("/events/{id}", "/events/"), ("/events/{id}", "/events/1/2"), ("/{id:int}", "/a"), ("/a", "/a/")]
+    ("at", "path"),
+    [("/events/{id}", "/events/"), ("/events/{id}", "/events/1/2"), ("/{id:int}", "/a"), ("/a", "/a/"), ("/a", "/a\n")],
 )
 def test_a_path_of_another_form_is_not_served(at: str, path: str) -> None:
     assert compiled(at, ["x"]).match(path) is None

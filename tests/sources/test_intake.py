@@ -117,6 +117,13 @@ async def test_an_unmappable_message_is_counted_told_once_acknowledged_and_passe
     assert "such" not in caplog.text
 
 
+async def test_what_can_go_wrong_with_a_message_is_counted_from_0_on() -> None:
+    rig = Rig()
+
+    samples = {"source": "orders", "reason": "field"}
+    assert rig.metrics.registry.get_sample_value("sse_gateway_source_unmappable_total", samples) == 0
+
+
 async def test_substituted_data_is_counted_and_published() -> None:
     rig = Rig(options={"on_invalid": "replace"})
     rig.put(b"\xff")
