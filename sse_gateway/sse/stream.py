@@ -151,11 +151,7 @@ class Stream:
         self.spawn(self._listener.run(self._lose_client))
         if response.data_sender_callable is not None:
             self._sender = self.spawn(_call(response.data_sender_callable))
-        if response.lifetime is not None:
-            self._end_in(response.lifetime * random.uniform(0.9, 1), "expired")
         self._loop.streams.add(self)
-        if self._loop.ending:
-            asyncio.get_running_loop().call_soon(self.shut_down)
 
     async def _read(self) -> None:
         """From the first message to the last, or to where the stream was ended."""
@@ -184,6 +180,7 @@ class Stream:
     async def _pump(self) -> None:
         if not self.response.wait_for_first:
             await self.body.start()
+        self._set_limits()
         await self._listener.first()
         self._pings.start()
         await self._reading.run(self.body, self.push)
@@ -191,6 +188,13 @@ class Stream:
             self.connection.limit(self.response.send_timeout, self._reset)
             await self.body.end()
             self._settle("finished")
+
+    def _set_limits(self) -> None:
+        """What may end the stream at once: not before its head, which would be lost."""
+        if self.response.lifetime is not None:
+            self._end_in(self.response.lifetime * random.uniform(0.9, 1), "expired")
+        if self._loop.ending:
+            self.shut_down()
 
     async def _end_in_order(self) -> None:
         response, stopping = self.response, self.reason == "shutdown"
