@@ -125,6 +125,19 @@ async def test_it_can_close_itself() -> None:
     assert seen == ["cancelled"]
 
 
+async def test_a_function_that_closes_it_and_returns_ends_it_in_order() -> None:
+    reasons: list[str] = []
+
+    async def feed(connection: PushConnection) -> None:
+        await connection.send("x")
+        connection.close()
+
+    async with serving(EventSourceResponse(feed, on_close=reasons.append), wire := Wire()) as running:
+        await running.done()
+        assert running.task.cancelling() == 0
+    assert (wire.data(), wire.ended, reasons) == (["x"], True, ["evicted"])
+
+
 async def test_an_error_of_the_server_goes_to_the_writer() -> None:
     hub, wire = Hub(), Wire()
     async with serving(EventSourceResponse(hub.feed), wire):
