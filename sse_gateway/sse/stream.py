@@ -189,7 +189,9 @@ class Stream:
             await self.body.end()
             self._settle("finished")
         else:
-            await asyncio.sleep(0)  # a task that was cancelled by itself, and has waited for nothing since, sees it here
+            await asyncio.sleep(
+                0
+            )  # a task that was cancelled by itself, and has waited for nothing since, sees it here
 
     def _set_limits(self) -> None:
         """What may end the stream at once: not before its head, which would be lost."""
