@@ -126,8 +126,13 @@ class Stream:
         """Run a task that ends with the stream at the latest. What it raises ends the stream."""
         task = self._group.create_task(coroutine)
         self._tasks.append(task)
-        task.add_done_callback(self._tasks.remove)
+        task.add_done_callback(self._forget)
         return task
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._tasks.remove(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._settle("error")  # now, and not when the content sees it: until then others may push
 
     async def _run_tasks(self) -> None:
         failure: BaseException | None = None

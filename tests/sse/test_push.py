@@ -129,6 +129,25 @@ async def test_a_writer_whose_turn_comes_when_the_stream_is_ending_is_told() -> 
     assert (wire.ended, reasons, type(outcomes[1])) == (True, ["evicted"], anyio.ClosedResourceError)
 
 
+async def test_a_writer_is_told_as_soon_as_the_stream_has_failed() -> None:
+    hub, wire, loop, outcomes = Hub(), Wire(), asyncio.get_running_loop(), list[BaseException]()
+
+    def write() -> None:
+        try:
+            hub.connections[0].send("x").send(None)
+        except (anyio.ClosedResourceError, RuntimeError) as error:
+            outcomes.append(error)
+
+    def fail() -> Any:
+        loop.call_soon(loop.call_soon, write)  # between the end of the task that pings and the next turn of the content
+        raise LookupError("mine")
+
+    async with serving(EventSourceResponse(hub.feed, ping=0.01, ping_message_factory=fail), wire) as running:
+        with pytest.raises(LookupError, match="mine"):
+            await running.done()
+    assert [type(outcome) for outcome in outcomes] == [anyio.ClosedResourceError]
+
+
 async def test_a_writer_that_gives_up_leaves_the_event_whole() -> None:
     hub, wire = Hub(), Wire(takes=1)
     async with serving(EventSourceResponse(hub.feed), wire) as running:
