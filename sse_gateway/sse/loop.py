@@ -41,7 +41,7 @@ class Loop:
         self._loop = weakref.ref(loop, lambda _: _loops.pop(key, None))
         self._lingering = Resets(_LINGER, self._peers, queued=True)
         self._resetting = Resets(_BATCH, self._peers, queued=False)
-        self.streams: weakref.WeakSet[Open] = weakref.WeakSet()
+        self._streams: set[weakref.ReferenceType[Open]] = set()
         self.ending = False
         """Whether streams end; also those that start from now on."""
         self.link: object = None
@@ -57,6 +57,19 @@ class Loop:
         """Whether it was closed: what its tasks leave behind is collected, and can't wait for anything."""
         loop = self._loop()
         return loop is None or loop.is_closed()
+
+    @property
+    def streams(self) -> list[Open]:
+        """Those that are open. From any thread: the copy is one step, where to walk through a WeakSet is many."""
+        return [stream for reference in self._streams.copy() if (stream := reference()) is not None]
+
+    def enter(self, stream: Open) -> None:
+        """A stream has begun."""
+        self._streams.add(weakref.ref(stream, self._streams.discard))
+
+    def leave(self, stream: Open) -> None:
+        """It is ending: it needs not be told to, and its client may be reset."""
+        self._streams.discard(weakref.ref(stream))
 
     def is_of(self, loop: asyncio.AbstractEventLoop) -> bool:
         return self._loop() is loop
@@ -78,7 +91,7 @@ class Loop:
         return {stream.peer for stream in self.streams}
 
     def _tell(self) -> None:
-        for stream in tuple(self.streams):
+        for stream in self.streams:
             stream.shut_down()
 
     def _soon(self, function: Any) -> None:

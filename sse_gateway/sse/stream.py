@@ -106,7 +106,7 @@ class Stream:
         if self.reason is None:
             self.response.active = False
             self._stuck = self.connection.pending
-            self._loop.streams.discard(self)
+            self._loop.leave(self)
             if self._sender is not None:
                 self._sender.cancel()  # before the content is closed, so that it is not told of a broken channel
             self._reading.hurry()
@@ -156,7 +156,7 @@ class Stream:
         self.spawn(self._listener.run(self._lose_client))
         if response.data_sender_callable is not None:
             self._sender = self.spawn(_call(response.data_sender_callable))
-        self._loop.streams.add(self)
+        self._loop.enter(self)
 
     async def _read(self) -> None:
         """From the first message to the last, or to where the stream was ended."""
@@ -231,7 +231,7 @@ class Stream:
             self._reset()
 
     def _reset(self) -> None:
-        self._loop.streams.discard(self)  # only another stream of this client can keep its connection
+        self._loop.leave(self)  # only another stream of this client can keep its connection
         self._loop.reset(self.peer)
 
     def _end_in(self, delay: float, reason: CloseReason) -> None:
@@ -246,7 +246,7 @@ class Stream:
             self.connection.reason = reason
 
     def _leave(self) -> None:
-        self._loop.streams.discard(self)
+        self._loop.leave(self)
         count(self.body, self.reason or "error")
         for timer in self._timers.values():
             timer.cancel()
