@@ -18,7 +18,7 @@ from .peer import peer_of
 from .pings import Pings
 from .push import PushConnection
 from .reading import Reading
-from .shutdown import this_loop
+from .shutdown import heed_server, this_loop
 from .statistics import count
 
 if TYPE_CHECKING:
@@ -121,6 +121,10 @@ class Stream:
             return
         grace = response.shutdown_grace_period
         self._end_in(random.uniform(0, grace) if response.on_shutdown == "farewell" else grace, "shutdown")
+
+    def heed_server(self) -> None:
+        """Look whether the server stops."""
+        heed_server(self._loop)
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a task that ends with the stream at the latest. What it raises ends the stream."""

@@ -250,6 +250,19 @@ async def test_a_server_that_was_stopped_before_the_first_stream_is_noticed_by_i
     assert (await serve(EventSourceResponse(forever("x")))).ended
 
 
+async def test_a_server_that_the_program_stops_without_a_signal_is_noticed_at_the_next_ping(
+    server_signals: list[int],
+) -> None:
+    server, wire = Server(), Wire()
+    signal.signal(signal.SIGTERM, server.handle_exit)
+    async with serving(EventSourceResponse(forever("x"), ping=0.02), wire) as running:
+        await wire.until(lambda: wire.parser.comments)
+        assert not running.task.done()
+        server.should_exit = True
+        await running.done()
+    assert wire.ended
+
+
 async def test_the_next_server_in_the_same_loop_begins_anew(server_signals: list[int]) -> None:
     watch_shutdown()
     os.kill(os.getpid(), signal.SIGTERM)
