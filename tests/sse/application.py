@@ -14,7 +14,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from sse_gateway.sse import EventSourceResponse, begin_shutdown, last_event_id, statistics
+from sse_gateway.sse import ConnectionLimiter, EventSourceResponse, begin_shutdown, last_event_id, statistics
+
+limiter = ConnectionLimiter(2)
 
 
 def say(text: str) -> None:
@@ -80,6 +82,17 @@ async def counted(start: int) -> AsyncIterator[dict[str, Any]]:
         await anyio.sleep(0.01)
 
 
+async def monitored() -> AsyncIterator[int]:
+    events_sent = 0
+    try:
+        while True:
+            yield events_sent
+            events_sent += 1
+            await anyio.sleep(0.2)
+    finally:
+        say(f"monitored: disconnected after {events_sent}.")
+
+
 async def cooperative(event: anyio.Event) -> AsyncIterator[Any]:
     yield "first"
     await event.wait()
@@ -108,6 +121,7 @@ async def stream(request: Request) -> Response:
         "tight": tight,
         "large": large,
         "once": once,
+        "monitored": monitored,
         "polling10": lambda: polling(request, 10),
         "polling": lambda: polling(request, None),
         "counted": lambda: counted(int(last_event_id(request) or -1) + 1),
@@ -148,6 +162,10 @@ async def endpoint_channel(request: Request) -> Response:
             raise
 
     return EventSourceResponse(receive, data_sender_callable=produce)
+
+
+async def endpoint_limited(request: Request) -> Response:
+    return EventSourceResponse(idle(), limiter=limiter)
 
 
 async def begin_now(request: Request) -> Response:
@@ -193,6 +211,7 @@ app = Starlette(
         Route("/farewell", endpoint_farewell),
         Route("/threaded", endpoint_threaded),
         Route("/channel", endpoint_channel),
+        Route("/limited", endpoint_limited),
         Route("/begin", begin_now),
         Route("/ten", ten_events),
         Route("/post", post_stream, methods=["POST"]),
