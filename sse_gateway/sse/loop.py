@@ -30,6 +30,9 @@ class Open(Protocol):
     body: Body
     peer: Peer | None
 
+    @property
+    def reason(self) -> object: ...
+
     def shut_down(self) -> None: ...
 
 
@@ -68,7 +71,7 @@ class Loop:
         self._streams.add(weakref.ref(stream, self._streams.discard))
 
     def leave(self, stream: Open) -> None:
-        """It is ending: it needs not be told to, and its client may be reset."""
+        """It has ended, or its client is to be reset."""
         self._streams.discard(weakref.ref(stream))
 
     def is_of(self, loop: asyncio.AbstractEventLoop) -> bool:
@@ -80,7 +83,7 @@ class Loop:
         self._soon(self._tell)
 
     def linger(self, peer: Peer | None) -> None:
-        """A stream has ended because the server stops: its client may read what is queued, but not hold the server."""
+        """A stream has ended while the server stops: its client may read what is queued, but not hold the server."""
         self._lingering.add(self._loop(), peer)
 
     def reset(self, peer: Peer | None) -> None:
@@ -88,7 +91,7 @@ class Loop:
         self._resetting.add(self._loop(), peer)
 
     def _peers(self) -> set[Peer | None]:
-        return {stream.peer for stream in self.streams}
+        return {stream.peer for stream in self.streams if stream.reason is None}
 
     def _tell(self) -> None:
         for stream in self.streams:

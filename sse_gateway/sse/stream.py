@@ -46,6 +46,7 @@ class Stream:
     __slots__ = (
         "__weakref__",
         "_group",
+        "_last",
         "_listener",
         "_loop",
         "_pings",
@@ -72,6 +73,8 @@ class Stream:
         self._loop = this_loop()
         self._reading = Reading(response)
         self._sender: asyncio.Task[None] | None = None
+        self._last: anyio.CancelScope | None = None
+        """Around the last message."""
         self._group = asyncio.TaskGroup()  # an anyio one costs 3 KB more for an idle connection
         self._tasks: list[asyncio.Task[None]] = []
         self._timers: dict[CloseReason, asyncio.TimerHandle] = {}
@@ -106,7 +109,6 @@ class Stream:
         if self.reason is None:
             self.response.active = False
             self._stuck = self.connection.pending
-            self._loop.leave(self)
             if self._sender is not None:
                 self._sender.cancel()  # before the content is closed, so that it is not told of a broken channel
             self._reading.hurry()
@@ -114,6 +116,9 @@ class Stream:
 
     def shut_down(self) -> None:
         """The server stops: end as the response says."""
+        if self._last is not None:
+            self._last.deadline = min(self._last.deadline, asyncio.get_running_loop().time() + _LAST_MESSAGE)
+            return
         response = self.response
         if response.shutdown_event is not None:
             response.shutdown_event.set()
@@ -216,12 +221,10 @@ class Stream:
             farewell = (
                 f":{response.sep}{response.sep}".encode()
             )  # granian takes an empty end at once, also where frames wait
-        with anyio.move_on_after(_LAST_MESSAGE if stopping else response.send_timeout) as last:
+        with anyio.move_on_after(_LAST_MESSAGE if stopping else response.send_timeout) as self._last:
             await self.body.end(farewell)
-        if last.cancelled_caught:
+        if self._last.cancelled_caught:
             self._reset()
-        elif stopping:
-            self._loop.linger(self.peer)
 
     def _lose_client(self) -> None:
         if "shutdown" in self._timers:
@@ -251,6 +254,8 @@ class Stream:
 
     def _leave(self) -> None:
         self._loop.leave(self)
+        if self._loop.ending:
+            self._loop.linger(self.peer)
         count(self.body, self.reason or "error")
         for timer in self._timers.values():
             timer.cancel()

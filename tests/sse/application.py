@@ -93,8 +93,10 @@ async def monitored() -> AsyncIterator[int]:
         say(f"monitored: disconnected after {events_sent}.")
 
 
-async def cooperative(event: anyio.Event) -> AsyncIterator[Any]:
+async def cooperative(event: anyio.Event, size: int) -> AsyncIterator[Any]:
     yield "first"
+    if size:
+        yield "x" * size
     await event.wait()
     yield {"event": "farewell", "data": "bye"}
 
@@ -128,13 +130,16 @@ async def stream(request: Request) -> Response:
     }
     content = contents[name]()
     timeout = float(request.query_params.get("send_timeout", 0)) or None
+    lifetime = float(request.query_params.get("lifetime", 0)) or None
     ping = float(request.query_params.get("ping", 15))
-    return EventSourceResponse(noted(name, content), ping=ping, send_timeout=timeout, on_close=on_close(name))
+    return EventSourceResponse(
+        noted(name, content), ping=ping, send_timeout=timeout, lifetime=lifetime, on_close=on_close(name)
+    )
 
 
 async def endpoint_cooperative(request: Request) -> Response:
     event = anyio.Event()
-    content = noted("cooperative", cooperative(event))
+    content = noted("cooperative", cooperative(event, int(request.query_params.get("size", 0))))
     return EventSourceResponse(content, shutdown_event=event, shutdown_grace_period=3, on_close=on_close("cooperative"))
 
 
@@ -193,7 +198,10 @@ async def post_stream(request: Request) -> Response:
 
 
 async def counts(request: Request) -> Response:
-    return JSONResponse({"tasks": len(asyncio.all_tasks()), "blocked": statistics().blocked, "open": statistics().open})
+    now = statistics()
+    return JSONResponse(
+        {"tasks": len(asyncio.all_tasks()), "blocked": now.blocked, "open": now.open, "bytes": now.bytes}
+    )
 
 
 @contextlib.asynccontextmanager
