@@ -51,8 +51,12 @@ class Body:
     async def start(self) -> None:
         """Send the head and the opening. No send timeout holds for the head."""
         head, self._head, self.started = self._head, {}, True
-        self._yielded = self.connection.since = monotonic()
-        await self.connection.send(head)
+        try:
+            await self.connection.deliver(head, limited=False)
+        except BaseException:
+            self.ended = True  # whether the server has it can't be known, and nothing may come without it
+            raise
+        self._yielded = monotonic()
         if self._opening:
             await self.send(self._opening)
 

@@ -68,13 +68,14 @@ class Connection:
             self._alarm.cancel()
             self._alarm = None
 
-    async def deliver(self, message: MutableMapping[str, Any]) -> None:
-        """Send one ASGI message when those before it are done, and wait until the server has taken it."""
+    async def deliver(self, message: MutableMapping[str, Any], *, limited: bool = True) -> None:
+        """Send one ASGI message when those before it are done, and wait until the server has taken it. `limited`: no longer
+        than the limit."""
         if self.pending:
             await self._turn()
         self.pending = True
         self.since = monotonic()
-        if self._timeout is not None and self._alarm is None:
+        if self._timeout is not None and self._alarm is None and limited:
             self._alarm = asyncio.get_running_loop().call_later(self._timeout, self._check)
         try:
             await self.send(message)

@@ -30,6 +30,9 @@ class Open(Protocol):
     body: Body
     peer: Peer | None
 
+    @property
+    def reason(self) -> object: ...
+
     def shut_down(self) -> None: ...
 
 
@@ -41,7 +44,7 @@ class Loop:
         self._loop = weakref.ref(loop, lambda _: _loops.pop(key, None))
         self._lingering = Resets(_LINGER, self._peers, queued=True)
         self._resetting = Resets(_BATCH, self._peers, queued=False)
-        self.streams: weakref.WeakSet[Open] = weakref.WeakSet()
+        self._streams: set[weakref.ReferenceType[Open]] = set()
         self.ending = False
         """Whether streams end; also those that start from now on."""
         self.link: object = None
@@ -58,6 +61,19 @@ class Loop:
         loop = self._loop()
         return loop is None or loop.is_closed()
 
+    @property
+    def streams(self) -> list[Open]:
+        """Those that are open. From any thread: the copy is one step, where to walk through a WeakSet is many."""
+        return [stream for reference in self._streams.copy() if (stream := reference()) is not None]
+
+    def enter(self, stream: Open) -> None:
+        """A stream has begun."""
+        self._streams.add(weakref.ref(stream, self._streams.discard))
+
+    def leave(self, stream: Open) -> None:
+        """It has ended, or its client is to be reset."""
+        self._streams.discard(weakref.ref(stream))
+
     def is_of(self, loop: asyncio.AbstractEventLoop) -> bool:
         return self._loop() is loop
 
@@ -67,7 +83,7 @@ class Loop:
         self._soon(self._tell)
 
     def linger(self, peer: Peer | None) -> None:
-        """A stream has ended because the server stops: its client may read what is queued, but not hold the server."""
+        """A stream has ended while the server stops: its client may read what is queued, but not hold the server."""
         self._lingering.add(self._loop(), peer)
 
     def reset(self, peer: Peer | None) -> None:
@@ -75,10 +91,10 @@ class Loop:
         self._resetting.add(self._loop(), peer)
 
     def _peers(self) -> set[Peer | None]:
-        return {stream.peer for stream in self.streams}
+        return {stream.peer for stream in self.streams if stream.reason is None}
 
     def _tell(self) -> None:
-        for stream in tuple(self.streams):
+        for stream in self.streams:
             stream.shut_down()
 
     def _soon(self, function: Any) -> None:

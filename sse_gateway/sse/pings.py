@@ -44,6 +44,7 @@ class Pings:
     def _tick(self) -> None:
         connection, interval = self._stream.connection, self._stream.response.ping_interval
         left = connection.since + interval - monotonic()
+        self._stream.heed_server()
         if connection.pending or not self._stream.body.started:
             self._arm(interval)
         elif left > _EARLY:

@@ -25,6 +25,7 @@ class PushConnection:
         self._stream = stream
         self._task = asyncio.current_task()
         self._closed = anyio.Event()
+        self._turn = asyncio.Lock()
         self._waiting: set[asyncio.Future[None]] = set()
 
     @property
@@ -48,8 +49,8 @@ class PushConnection:
         chunk = ensure_bytes(event, self._stream.response.sep)
         if self.closed:
             raise anyio.ClosedResourceError
-        if asyncio.current_task() is self._task:
-            await self._stream.body.write(chunk)
+        if asyncio.current_task() is self._task and not self._waiting:
+            await self._write(chunk)
         else:
             await self._send_for_other(chunk)
 
@@ -80,10 +81,16 @@ class PushConnection:
 
     async def _deliver(self, chunk: bytes, taken: asyncio.Future[None]) -> None:
         try:
-            await self._stream.body.write(chunk)
-        except OSError as error:
+            await self._write(chunk)
+        except (OSError, anyio.ClosedResourceError) as error:
             if not taken.done():
                 taken.set_exception(error)
         else:
             if not taken.done():
                 taken.set_result(None)
+
+    async def _write(self, chunk: bytes) -> None:
+        async with self._turn:  # the first one sends the head and the opening before
+            if self.closed:
+                raise anyio.ClosedResourceError
+            await self._stream.body.write(chunk)

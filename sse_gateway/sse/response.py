@@ -200,10 +200,11 @@ class EventSourceResponse(Response):
     async def call_back(self, reason: CloseReason, disconnect: Message | None) -> None:
         """Tell who wants to know that the stream has ended."""
         with anyio.move_on_after(self.cleanup_timeout, shield=True) as patience:
-            if reason == "client" and disconnect is not None and self.client_close_handler_callable is not None:
-                await self.client_close_handler_callable(disconnect)
-            if self.on_close is not None:
-                outcome = self.on_close(reason)
+            try:
+                if reason == "client" and disconnect is not None and self.client_close_handler_callable is not None:
+                    await self.client_close_handler_callable(disconnect)
+            finally:
+                outcome = self.on_close and self.on_close(reason)
                 if isawaitable(outcome):
                     await outcome
         if patience.cancelled_caught:

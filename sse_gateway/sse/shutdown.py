@@ -17,7 +17,7 @@ from typing import Any
 
 from .loop import Loop, all_loops, loop_of
 
-__all__ = ["Signals", "begin_shutdown", "signals", "this_loop", "watch_shutdown"]
+__all__ = ["Signals", "begin_shutdown", "heed_server", "signals", "this_loop", "watch_shutdown"]
 
 
 class _Link:
@@ -48,9 +48,9 @@ class Signals:
             self._overhear(signal.SIGINT)
         return link
 
-    def stopping(self, link: _Link | None) -> bool:
+    def stopping(self, link: object) -> bool:
         """Whether the server whose handler was wrapped says that it stops: the signal may have come before the link."""
-        server = getattr(link and link.previous, "__self__", None)
+        server = getattr(getattr(link, "previous", None), "__self__", None)
         return self.automatic and getattr(server, "should_exit", False) is True
 
     def _overhear(self, number: signal.Signals) -> _Link | None:
@@ -80,10 +80,18 @@ def this_loop() -> Loop:
     return state
 
 
+def heed_server(state: Loop) -> None:
+    """End the streams of a loop whose server was told to stop by the program itself, if it says that it was. No signal
+    comes then, so a stream looks when it sends a ping."""
+    if not state.ending and signals.stopping(state.link):
+        state.end()
+
+
 def begin_shutdown(loop: asyncio.AbstractEventLoop | None = None) -> None:
     """End the streams of `loop`, or of all event loops of this process, each as its response says; those that start later
-    end at once. To be called where no signal comes: the server runs in a thread, is stopped by its own method, or handles
-    signals in a way that can't be overheard (hypercorn's workers). May be called from any thread or signal handler.
+    end at once. To be called where no signal comes: the server runs in a thread, is stopped by its own method (uvicorn's
+    `should_exit` is noticed at the next ping), or handles signals in a way that can't be overheard (hypercorn's workers).
+    May be called from any thread or signal handler.
 
     It holds for a loop until `watch_shutdown` is called in it, or its server gives way to another.
     """

@@ -44,7 +44,7 @@ def count(body: Body, reason: str) -> None:
 
 def statistics() -> Statistics:
     """The counts as they are. From any thread."""
-    bodies = [stream.body for loop in all_loops() for stream in tuple(loop.streams)]
+    bodies = [stream.body for loop in all_loops() for stream in loop.streams]
     queued = [body.queued for body in bodies]
     with _lock:
         events, sent, pings = _sums(bodies, _totals)

@@ -18,7 +18,7 @@ from .peer import peer_of
 from .pings import Pings
 from .push import PushConnection
 from .reading import Reading
-from .shutdown import this_loop
+from .shutdown import heed_server, this_loop
 from .statistics import count
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Stream:
     __slots__ = (
         "__weakref__",
         "_group",
+        "_last",
         "_listener",
         "_loop",
         "_pings",
@@ -72,6 +73,8 @@ class Stream:
         self._loop = this_loop()
         self._reading = Reading(response)
         self._sender: asyncio.Task[None] | None = None
+        self._last: anyio.CancelScope | None = None
+        """Around the last message."""
         self._group = asyncio.TaskGroup()  # an anyio one costs 3 KB more for an idle connection
         self._tasks: list[asyncio.Task[None]] = []
         self._timers: dict[CloseReason, asyncio.TimerHandle] = {}
@@ -106,7 +109,6 @@ class Stream:
         if self.reason is None:
             self.response.active = False
             self._stuck = self.connection.pending
-            self._loop.streams.discard(self)
             if self._sender is not None:
                 self._sender.cancel()  # before the content is closed, so that it is not told of a broken channel
             self._reading.hurry()
@@ -114,6 +116,9 @@ class Stream:
 
     def shut_down(self) -> None:
         """The server stops: end as the response says."""
+        if self._last is not None:
+            self._last.deadline = min(self._last.deadline, asyncio.get_running_loop().time() + _LAST_MESSAGE)
+            return
         response = self.response
         if response.shutdown_event is not None:
             response.shutdown_event.set()
@@ -122,12 +127,21 @@ class Stream:
         grace = response.shutdown_grace_period
         self._end_in(random.uniform(0, grace) if response.on_shutdown == "farewell" else grace, "shutdown")
 
+    def heed_server(self) -> None:
+        """Look whether the server stops."""
+        heed_server(self._loop)
+
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a task that ends with the stream at the latest. What it raises ends the stream."""
         task = self._group.create_task(coroutine)
         self._tasks.append(task)
-        task.add_done_callback(self._tasks.remove)
+        task.add_done_callback(self._forget)
         return task
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._tasks.remove(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._settle("error")  # now, and not when the content sees it: until then others may push
 
     async def _run_tasks(self) -> None:
         failure: BaseException | None = None
@@ -151,11 +165,7 @@ class Stream:
         self.spawn(self._listener.run(self._lose_client))
         if response.data_sender_callable is not None:
             self._sender = self.spawn(_call(response.data_sender_callable))
-        if response.lifetime is not None:
-            self._end_in(response.lifetime * random.uniform(0.9, 1), "expired")
-        self._loop.streams.add(self)
-        if self._loop.ending:
-            asyncio.get_running_loop().call_soon(self.shut_down)
+        self._loop.enter(self)
 
     async def _read(self) -> None:
         """From the first message to the last, or to where the stream was ended."""
@@ -184,6 +194,7 @@ class Stream:
     async def _pump(self) -> None:
         if not self.response.wait_for_first:
             await self.body.start()
+        self._set_limits()
         await self._listener.first()
         self._pings.start()
         await self._reading.run(self.body, self.push)
@@ -191,6 +202,17 @@ class Stream:
             self.connection.limit(self.response.send_timeout, self._reset)
             await self.body.end()
             self._settle("finished")
+        else:
+            await asyncio.sleep(
+                0
+            )  # a task that was cancelled by itself, and has waited for nothing since, sees it here
+
+    def _set_limits(self) -> None:
+        """What may end the stream at once: not before its head, which would be lost."""
+        if self.response.lifetime is not None:
+            self._end_in(self.response.lifetime * random.uniform(0.9, 1), "expired")
+        if self._loop.ending:
+            self.shut_down()
 
     async def _end_in_order(self) -> None:
         response, stopping = self.response, self.reason == "shutdown"
@@ -199,12 +221,10 @@ class Stream:
             farewell = (
                 f":{response.sep}{response.sep}".encode()
             )  # granian takes an empty end at once, also where frames wait
-        with anyio.move_on_after(_LAST_MESSAGE if stopping else response.send_timeout) as last:
+        with anyio.move_on_after(_LAST_MESSAGE if stopping else response.send_timeout) as self._last:
             await self.body.end(farewell)
-        if last.cancelled_caught:
+        if self._last.cancelled_caught:
             self._reset()
-        elif stopping:
-            self._loop.linger(self.peer)
 
     def _lose_client(self) -> None:
         if "shutdown" in self._timers:
@@ -218,7 +238,7 @@ class Stream:
             self._reset()
 
     def _reset(self) -> None:
-        self._loop.streams.discard(self)  # only another stream of this client can keep its connection
+        self._loop.leave(self)  # only another stream of this client can keep its connection
         self._loop.reset(self.peer)
 
     def _end_in(self, delay: float, reason: CloseReason) -> None:
@@ -233,7 +253,9 @@ class Stream:
             self.connection.reason = reason
 
     def _leave(self) -> None:
-        self._loop.streams.discard(self)
+        self._loop.leave(self)
+        if self._loop.ending:
+            self._loop.linger(self.peer)
         count(self.body, self.reason or "error")
         for timer in self._timers.values():
             timer.cancel()

@@ -14,7 +14,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from sse_gateway.sse import EventSourceResponse, begin_shutdown, last_event_id, statistics
+from sse_gateway.sse import ConnectionLimiter, EventSourceResponse, begin_shutdown, last_event_id, statistics
+
+limiter = ConnectionLimiter(2)
 
 
 def say(text: str) -> None:
@@ -80,8 +82,21 @@ async def counted(start: int) -> AsyncIterator[dict[str, Any]]:
         await anyio.sleep(0.01)
 
 
-async def cooperative(event: anyio.Event) -> AsyncIterator[Any]:
+async def monitored() -> AsyncIterator[int]:
+    events_sent = 0
+    try:
+        while True:
+            yield events_sent
+            events_sent += 1
+            await anyio.sleep(0.2)
+    finally:
+        say(f"monitored: disconnected after {events_sent}.")
+
+
+async def cooperative(event: anyio.Event, size: int) -> AsyncIterator[Any]:
     yield "first"
+    if size:
+        yield "x" * size
     await event.wait()
     yield {"event": "farewell", "data": "bye"}
 
@@ -108,19 +123,23 @@ async def stream(request: Request) -> Response:
         "tight": tight,
         "large": large,
         "once": once,
+        "monitored": monitored,
         "polling10": lambda: polling(request, 10),
         "polling": lambda: polling(request, None),
         "counted": lambda: counted(int(last_event_id(request) or -1) + 1),
     }
     content = contents[name]()
     timeout = float(request.query_params.get("send_timeout", 0)) or None
+    lifetime = float(request.query_params.get("lifetime", 0)) or None
     ping = float(request.query_params.get("ping", 15))
-    return EventSourceResponse(noted(name, content), ping=ping, send_timeout=timeout, on_close=on_close(name))
+    return EventSourceResponse(
+        noted(name, content), ping=ping, send_timeout=timeout, lifetime=lifetime, on_close=on_close(name)
+    )
 
 
 async def endpoint_cooperative(request: Request) -> Response:
     event = anyio.Event()
-    content = noted("cooperative", cooperative(event))
+    content = noted("cooperative", cooperative(event, int(request.query_params.get("size", 0))))
     return EventSourceResponse(content, shutdown_event=event, shutdown_grace_period=3, on_close=on_close("cooperative"))
 
 
@@ -150,6 +169,10 @@ async def endpoint_channel(request: Request) -> Response:
     return EventSourceResponse(receive, data_sender_callable=produce)
 
 
+async def endpoint_limited(request: Request) -> Response:
+    return EventSourceResponse(idle(), limiter=limiter)
+
+
 async def begin_now(request: Request) -> Response:
     begin_shutdown()
     return PlainTextResponse("begun")
@@ -175,7 +198,10 @@ async def post_stream(request: Request) -> Response:
 
 
 async def counts(request: Request) -> Response:
-    return JSONResponse({"tasks": len(asyncio.all_tasks()), "blocked": statistics().blocked, "open": statistics().open})
+    now = statistics()
+    return JSONResponse(
+        {"tasks": len(asyncio.all_tasks()), "blocked": now.blocked, "open": now.open, "bytes": now.bytes}
+    )
 
 
 @contextlib.asynccontextmanager
@@ -193,6 +219,7 @@ app = Starlette(
         Route("/farewell", endpoint_farewell),
         Route("/threaded", endpoint_threaded),
         Route("/channel", endpoint_channel),
+        Route("/limited", endpoint_limited),
         Route("/begin", begin_now),
         Route("/ten", ten_events),
         Route("/post", post_stream, methods=["POST"]),

@@ -73,9 +73,13 @@ class Server:
 
     async def blocked(self) -> None:
         """Wait until one of its clients takes nothing more."""
+        await self.counts("blocked", 1)
+
+    async def counts(self, name: str, least: int) -> None:
+        """Wait until it has counted so many."""
         async with httpx.AsyncClient(base_url=self.url) as client:
             with anyio.fail_after(10):
-                while (await client.get("/counts")).json()["blocked"] < 1:
+                while (await client.get("/counts")).json()[name] < least:
                     await anyio.sleep(0.02)
 
     async def exited(self, within: float) -> int:

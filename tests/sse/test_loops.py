@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import sys
 import threading
+from collections.abc import Iterator
 
 import pytest
 
-from sse_gateway.sse import AppStatus, EventSourceResponse, begin_shutdown
+from sse_gateway.sse import AppStatus, EventSourceResponse, begin_shutdown, statistics
 from sse_gateway.sse.loop import all_loops
 from sse_gateway.sse.shutdown import signals
 
-from .wire import Wire, forever, serving
+from .wire import Wire, forever, serve, serving, some
 
 
 def stream_in_thread(started: threading.Event, outcomes: list[bool]) -> threading.Thread:
@@ -101,3 +103,36 @@ def test_only_the_main_thread_may_overhear_signals() -> None:
     thread.start()
     thread.join(5)
     assert links == [None]
+
+
+@pytest.fixture
+def switching() -> Iterator[None]:
+    """Threads give way to each other all the time."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_streams_are_counted_from_another_thread_while_they_come_and_go(switching: None) -> None:
+    stop, failures = threading.Event(), list[RuntimeError]()
+
+    def count() -> None:
+        while not stop.is_set():
+            try:
+                statistics()
+            except RuntimeError as error:
+                failures.append(error)
+
+    async def come_and_go() -> None:
+        for _ in range(60):
+            await asyncio.gather(*(serve(EventSourceResponse(some("x"))) for _ in range(50)))
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    try:
+        asyncio.run(come_and_go())
+    finally:
+        stop.set()
+        thread.join(5)
+    assert failures == []

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from sse_gateway.sse import ConnectionLimiter, EventSourceResponse, last_event_id, statistics, stop_reconnecting
 
-from .wire import Wire, forever, serve, serving, some
+from .wire import Wire, forever, serve, serving, slowly, some
 
 pytestmark = pytest.mark.anyio
 
@@ -69,6 +69,11 @@ async def test_a_stream_lives_no_longer_than_it_may() -> None:
         await running.done()
     assert 0.08 < monotonic() - began < 1
     assert (wire.ended, reasons) == (True, ["expired"])
+
+
+async def test_a_stream_without_a_lifetime_to_live_has_a_head_and_an_end() -> None:
+    wire = await serve(slowly(EventSourceResponse(forever("x"), lifetime=0)))
+    assert (wire.start["status"], wire.ended) == (200, True)
 
 
 async def test_the_stream_beyond_the_limit_is_refused_while_the_others_run() -> None:

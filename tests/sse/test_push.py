@@ -11,7 +11,7 @@ import pytest
 
 from sse_gateway.sse import Event, EventSourceResponse, PushConnection
 
-from .wire import Wire, serve, serving
+from .wire import Wire, serve, serving, slowly
 
 pytestmark = pytest.mark.anyio
 
@@ -68,6 +68,34 @@ async def test_other_tasks_write_to_it_in_the_order_of_their_calls() -> None:
     assert (wire.overlaps, hub.connections) == (0, [])
 
 
+async def test_the_function_itself_keeps_that_order_too() -> None:
+    async def feed(connection: PushConnection) -> None:
+        called = asyncio.Event()
+
+        async def beside() -> None:
+            called.set()
+            await connection.send("1")
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(beside)
+            await called.wait()
+            await connection.send("2")
+
+    assert (await serve(EventSourceResponse(feed))).data() == ["1", "2"]
+
+
+async def test_the_head_and_the_opening_come_before_what_several_tasks_push_first() -> None:
+    async def feed(connection: PushConnection) -> None:
+        async with anyio.create_task_group() as group:
+            for number in range(3):
+                group.start_soon(connection.send, str(number))
+
+    wire = await serve(slowly(EventSourceResponse(feed, wait_for_first=True, opening="hello")))
+    assert wire.start["status"] == 200
+    assert wire.chunks[0] == b": hello\r\n\r\n"
+    assert wire.data() == ["0", "1", "2"]
+
+
 async def test_a_writer_whose_client_leaves_is_told() -> None:
     hub, wire = Hub(), Wire(takes=2)
     async with serving(EventSourceResponse(hub.feed), wire) as running:
@@ -86,6 +114,38 @@ async def test_a_writer_whose_client_leaves_is_told() -> None:
     with pytest.raises(anyio.ClosedResourceError):
         await connection.send("late")
     await connection.wait_closed()
+
+
+async def test_a_writer_whose_turn_comes_when_the_stream_is_ending_is_told() -> None:
+    hub, wire, reasons = Hub(), Wire(takes=1), list[str]()
+    async with serving(EventSourceResponse(hub.feed, on_close=reasons.append), wire) as running:
+        await hub.joined.wait()
+        writers = [asyncio.get_running_loop().create_task(hub.connections[0].send(text)) for text in "xy"]
+        await wire.sending()
+        wire.take()
+        hub.connections[0].close()
+        await running.done()
+        outcomes = await asyncio.gather(*writers, return_exceptions=True)
+    assert (wire.ended, reasons, type(outcomes[1])) == (True, ["evicted"], anyio.ClosedResourceError)
+
+
+async def test_a_writer_is_told_as_soon_as_the_stream_has_failed() -> None:
+    hub, wire, loop, outcomes = Hub(), Wire(), asyncio.get_running_loop(), list[BaseException]()
+
+    def write() -> None:
+        try:
+            hub.connections[0].send("x").send(None)
+        except (anyio.ClosedResourceError, RuntimeError) as error:
+            outcomes.append(error)
+
+    def fail() -> Any:
+        loop.call_soon(loop.call_soon, write)  # between the end of the task that pings and the next turn of the content
+        raise LookupError("mine")
+
+    async with serving(EventSourceResponse(hub.feed, ping=0.01, ping_message_factory=fail), wire) as running:
+        with pytest.raises(LookupError, match="mine"):
+            await running.done()
+    assert [type(outcome) for outcome in outcomes] == [anyio.ClosedResourceError]
 
 
 async def test_a_writer_that_gives_up_leaves_the_event_whole() -> None:
@@ -123,6 +183,19 @@ async def test_it_can_close_itself() -> None:
 
     assert (await serve(EventSourceResponse(feed))).ended
     assert seen == ["cancelled"]
+
+
+async def test_a_function_that_closes_it_and_returns_ends_it_in_order() -> None:
+    reasons: list[str] = []
+
+    async def feed(connection: PushConnection) -> None:
+        await connection.send("x")
+        connection.close()
+
+    async with serving(EventSourceResponse(feed, on_close=reasons.append), wire := Wire()) as running:
+        await running.done()
+        assert running.task.cancelling() == 0
+    assert (wire.data(), wire.ended, reasons) == (["x"], True, ["evicted"])
 
 
 async def test_an_error_of_the_server_goes_to_the_writer() -> None:

@@ -77,6 +77,48 @@ async def test_a_frozen_client_does_not_keep_a_stopping_server(name: str, tmp_pa
         assert "large: closed shutdown" in server.log
 
 
+@pytest.mark.parametrize("name", BOTH)
+async def test_nor_does_one_whose_stream_ends_by_itself_then(name: str, tmp_path: Path) -> None:
+    async with running(name, tmp_path) as server:
+        with frozen(server, "/cooperative?size=8000000"):
+            await server.counts("bytes", 8_000_000)
+            server.terminate()
+            await server.exited(within=GRACE + 1)
+        assert "cooperative: finally" in server.log
+
+
+@pytest.mark.parametrize("name", ["uvicorn", "uvicorn-uvloop"])
+async def test_nor_does_one_whose_stream_has_come_to_its_end_before(name: str, tmp_path: Path) -> None:
+    """(granian takes the end of a stream also where its client takes nothing, and says no more of it.)"""
+    async with running(name, tmp_path) as server:
+        with frozen(server, "/stream/once"):
+            await server.blocked()
+            server.terminate()
+            await server.exited(within=3)
+
+
+@pytest.mark.parametrize("name", BOTH)
+async def test_nor_does_one_whose_stream_has_expired(name: str, tmp_path: Path) -> None:
+    async with running(name, tmp_path) as server:
+        with frozen(server, "/stream/large?lifetime=0.5"):
+            await server.logged("large: finally")
+            server.terminate()
+            await server.exited(within=3)
+        assert "large: closed expired" in server.log
+
+
+@pytest.mark.parametrize("name", BOTH)
+async def test_a_client_that_takes_nothing_is_gone_also_where_its_stream_expires_first(
+    name: str, tmp_path: Path
+) -> None:
+    async with running(name, tmp_path) as server:
+        with frozen(server, "/stream/large?lifetime=0.5&send_timeout=1") as client:
+            port = client.getsockname()[1]
+            await server.logged("large: closed expired", within=5)
+            await until(lambda: not server.established(port), 3, lambda: "the socket is open")
+        assert "Traceback" not in server.log
+
+
 @pytest.mark.parametrize("name", [*EVERY, "hypercorn"])
 async def test_a_disconnect_is_noticed_within_a_second(name: str, tmp_path: Path) -> None:
     async with running(name, tmp_path) as server:

@@ -16,7 +16,7 @@ from starlette.background import BackgroundTask
 
 from sse_gateway.sse import AppStatus, EventSourceResponse, begin_shutdown, watch_shutdown
 
-from .wire import Wire, forever, serve, serving
+from .wire import Wire, forever, serve, serving, slowly
 
 pytestmark = pytest.mark.anyio
 
@@ -60,6 +60,22 @@ async def test_a_stream_that_starts_later_ends_at_once() -> None:
     begin_shutdown()
     wire = await serve(EventSourceResponse(forever("x")))
     assert wire.ended
+
+
+async def test_its_head_comes_first_where_middleware_waits_before_it_passes_messages_on() -> None:
+    begin_shutdown()
+    wire = await serve(slowly(EventSourceResponse(forever("x"))))
+    assert [message["type"] for message in wire.messages] == ["http.response.start", "http.response.body"]
+    assert wire.ended
+
+
+async def test_a_stream_whose_head_is_not_taken_sends_nothing_else() -> None:
+    wire = Wire(takes=0)
+    async with serving(EventSourceResponse(forever("x")), wire) as running:
+        await wire.sending()
+        begin_shutdown()
+        await running.done()
+    assert wire.messages == []
 
 
 async def cooperative(event: anyio.Event) -> AsyncIterator[str]:
@@ -232,6 +248,19 @@ async def test_a_server_that_was_stopped_before_the_first_stream_is_noticed_by_i
     signal.signal(signal.SIGTERM, server.handle_exit)
     os.kill(os.getpid(), signal.SIGTERM)
     assert (await serve(EventSourceResponse(forever("x")))).ended
+
+
+async def test_a_server_that_the_program_stops_without_a_signal_is_noticed_at_the_next_ping(
+    server_signals: list[int],
+) -> None:
+    server, wire = Server(), Wire()
+    signal.signal(signal.SIGTERM, server.handle_exit)
+    async with serving(EventSourceResponse(forever("x"), ping=0.02), wire) as running:
+        await wire.until(lambda: wire.parser.comments)
+        assert not running.task.done()
+        server.should_exit = True
+        await running.done()
+    assert wire.ended
 
 
 async def test_the_next_server_in_the_same_loop_begins_anew(server_signals: list[int]) -> None:

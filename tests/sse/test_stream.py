@@ -168,6 +168,21 @@ async def test_the_close_handler_is_called_with_the_message_after_the_content_ha
     assert order == [("http.disconnect", "finally")]
 
 
+async def test_the_reason_is_told_also_where_the_close_handler_fails() -> None:
+    wire, reasons = Wire(), list[str]()
+
+    async def handler(message: Any) -> None:
+        raise LookupError("mine")
+
+    response = EventSourceResponse(forever("x"), client_close_handler_callable=handler, on_close=reasons.append)
+    async with serving(response, wire) as running:
+        await wire.asked.wait()
+        wire.leave()
+        with pytest.raises(LookupError, match="mine"):
+            await running.done()
+    assert reasons == ["client"]
+
+
 async def test_the_close_handler_is_not_called_after_a_normal_end() -> None:
     async def handler(message: Any) -> None:
         raise AssertionError("it was called")

@@ -159,6 +159,25 @@ async def serve(app: Any, wire: Wire | None = None) -> Wire:
     return wire
 
 
+def slowly(app: Any) -> Any:
+    """`app` in middleware that waits a little before it passes a message on."""
+
+    async def middleware(scope: Message, receive: Any, send: Any) -> None:
+        passing = 0
+
+        async def send_later(message: Message) -> None:
+            nonlocal passing
+            assert passing == 0, "messages overlap"
+            passing += 1
+            await asyncio.sleep(0.001)
+            passing -= 1
+            await send(message)
+
+        await app(scope, receive, send_later)
+
+    return middleware
+
+
 async def forever(*items: Any) -> AsyncIterator[Any]:
     """These items, and then nothing, without an end."""
     for item in items:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from statistics import median
 from time import monotonic
@@ -81,6 +82,16 @@ async def test_20_is_disconnected_in_the_loop(server: Server) -> None:
     await server.logged("polling: finally", within=1)
 
 
+async def test_21_except_cancelled_error_on_disconnect(server: Server) -> None:
+    """It is seen by a generator that waits, and by one whose event is on its way to a client that takes nothing."""
+    async with EventStreamReader(server.url + "/stream/idle") as stream:
+        await stream.receive()
+    await server.logged("idle: cancelled", within=1)
+    with frozen(server, "/stream/large"):
+        await server.blocked()
+    await server.logged("large: cancelled", within=1)
+
+
 async def test_22_send_timeout(server: Server) -> None:
     """A client that never reads: the timeout comes, `finally` runs, and the socket is gone."""
     with frozen(server, "/stream/large?send_timeout=1") as client:
@@ -92,6 +103,29 @@ async def test_22_send_timeout(server: Server) -> None:
         await until(lambda: not server.established(port), 3, lambda: "the socket is open")
         assert monotonic() - began < 3
     assert "Traceback" not in server.log
+
+
+async def test_31_monitored_stream(server: Server) -> None:
+    """It counts as many events as its client got, give or take one."""
+    async with EventStreamReader(server.url + "/stream/monitored") as stream:
+        got = [(await stream.receive()).data for _ in range(3)]
+    await server.logged("monitored: disconnected after", within=1)
+    assert re.findall(r"disconnected after (\d+)\.", server.log) in [[str(len(got) + more)] for more in (-1, 0, 1)]
+
+
+async def test_34_connections_are_limited(server: Server) -> None:
+    """The third of two gets 503 and Retry-After, and one again when another has left."""
+    async with EventStreamReader(server.url + "/limited") as first, httpx.AsyncClient(base_url=server.url) as client:
+        await first.receive()
+        async with EventStreamReader(server.url + "/limited") as second:
+            await second.receive()
+            refused = await client.get("/limited")
+            assert (refused.status_code, int(refused.headers["retry-after"]) > 0) == (503, True)
+        with anyio.fail_after(2):
+            while (await client.get("/counts")).json()["open"] > 1:
+                await anyio.sleep(0.01)
+        async with EventStreamReader(server.url + "/limited") as third:
+            await third.receive()
 
 
 async def test_35_a_slow_consumer_with_a_fast_producer(server: Server) -> None:
