@@ -71,7 +71,7 @@ class Supervisor:
         self._failures = metrics.source_failures.labels(self.name)
         self._intake = Intake(source, hub, log, metrics, Pace(hub, log.bounds, buffer, flushed=flushed))
         self._seam = Seam(connector, hub, log, metrics)
-        self._backoff = backoff or Backoff()
+        self._backoff = backoff or Backoff.of(connector)
         self._timing = timing or Timing()
         self._clock = clock
         self._sleep = sleep
