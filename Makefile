@@ -19,8 +19,8 @@ run: .venv/runtime
 	exec $(BIN)/sse-gateway serve gateway.example.toml
 
 test: .venv/dev
-	.ci/packages chromium firefox-esr
-	$(BIN)/python -m tests.brokers install
+	.ci/packages chromium firefox-esr $$($(BIN)/python -m tests.brokers missing)
+	$(BIN)/python -m tests.brokers fetch
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
