@@ -15,7 +15,7 @@ from .dockerfile import ROOT
 pytestmark = pytest.mark.timeout(120)
 
 EXTRAS = tuple(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
-CONNECTORS = {"kafka": {"kafka", "all"}, "rabbitmq": {"rabbitmq", "all"}}
+CONNECTORS = {"rabbitmq": {"rabbitmq", "all"}, "kafka": {"kafka", "all"}}
 """Those that need a library, and the extras that bring it."""
 FILE = """
 [sources.one]
