@@ -19,10 +19,10 @@ run: .venv/runtime
 	exec $(BIN)/sse-gateway serve gateway.example.toml
 
 test: .venv/dev
-	.ci/packages chromium firefox-esr
-	$(BIN)/python -m tests.brokers install
+	.ci/packages chromium firefox-esr $$($(BIN)/python -m tests.brokers missing)
+	$(BIN)/python -m tests.brokers fetch
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --ignore tests/end_to_end/brokers
+	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=100 --include='sse_gateway/core/*,sse_gateway/template.py'
 	$(BIN)/coverage report --fail-under=90

@@ -57,6 +57,8 @@ class Template:
         Raises:
             MissingField: a value is absent, null, empty, or an object or array.
         """
+        if not self._getters:
+            return self.literals[0]
         return self._form % tuple([get(fields) for get in self._getters])
 
     def matches(self, text: str) -> bool:

@@ -1,4 +1,4 @@
-"""The tables of keys in `docs/configuration.md`, made from the models. `python -m tests.reference` writes them."""
+"""The tables of keys in `docs/`, made from the models. `python -m tests.reference` writes them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from sse_gateway.config import AdminConfig, DrainConfig, LimitsConfig, LogsConfi
 from sse_gateway.config.source import SourceTable
 from sse_gateway.sources.discovery import connectors
 
-__all__ = ["PAGE", "models", "written"]
+__all__ = ["CONNECTORS", "PAGES", "models", "written"]
 
-PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 CONNECTORS = ("generate", "kafka", "rabbitmq", "webhook")
+_DOCS = Path(__file__).parents[1] / "docs"
+PAGES = (_DOCS / "configuration.md", *(_DOCS / "connectors" / f"{name}.md" for name in CONNECTORS))
+"""The tables of the gateway itself, and each connector's."""
 
 _BLOCK = re.compile(r"(<!-- keys of (\S+) -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 
 def models() -> Mapping[str, type[BaseModel]]:
-    """Every table of the file, by the name that the page has for it."""
+    """Every table of the file, by the name that its page has for it."""
     ours: dict[str, type[BaseModel]] = {
         "server": ServerConfig,
         "admin": AdminConfig,
@@ -56,4 +58,5 @@ def _escaped(row: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(written(PAGE.read_text()))
+    for page in PAGES:
+        page.write_text(written(page.read_text()))

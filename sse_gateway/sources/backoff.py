@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any, Self
+
+from ..connector import Connector
 
 __all__ = ["Backoff"]
+
+_MOST_LOSSY = 5.0
+# as the clients of RabbitMQ try again (Java's network recovery interval, aio-pika's reconnect_interval)
 
 
 class Backoff:
@@ -28,6 +34,12 @@ class Backoff:
         self._healthy = healthy
         self._random = random
         self._ceiling = first
+
+    @classmethod
+    def of(cls, connector: Connector[Any], *, random: Callable[[], float] = random.random) -> Self:
+        """For the attempts of `connector`. While a lossy one waits before an upstream that is back, all that comes is
+        lost, so it waits 5 s at most; of the others nothing is lost but time, and 30 s spare an upstream that is not."""
+        return cls(most=_MOST_LOSSY, random=random) if connector.lossy else cls(random=random)
 
     def next(self, lasted: float) -> float:
         """Seconds to wait, after a connection that lasted so many seconds (0 if there was none)."""

@@ -39,19 +39,23 @@ class Intake:
         self._pace = pace
         self._told: set[str] = set()
 
-    async def append(self, batch: Sequence[Message], now: float) -> None:
-        """Publish a batch that arrived at `now`, waiting in between where the clients can't follow."""
+    async def append(self, batch: Sequence[Message], now: float) -> list[Message]:
+        """Publish a batch that arrived at `now`, waiting in between where the clients can't follow. Returns the messages
+        that cannot become events."""
+        refused: list[Message] = []
         for message in batch:
-            if self._pace.count(self._publish(message, now)):
+            if self._pace.count(self._publish(message, now, refused)):
                 await self._pace.wait()
         if not batch and self._pace.count(0):  # a source whose positions move may never wait itself
             await self._pace.wait()
+        return refused
 
-    def _publish(self, message: Message, now: float) -> int:
+    def _publish(self, message: Message, now: float, refused: list[Message]) -> int:
         try:
             event = self._mapper.map(message)
         except Unmappable as error:
             self._note(error.reason, str(error), message)
+            refused.append(message)
             return len(message.body)
         if event.repaired:
             self._note(_SUBSTITUTED, "the body was no text of its kind, and became one as on_invalid says", message)

@@ -26,9 +26,9 @@ _DELETE = "delete"
 _MAX_TYPE = 200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Mapped:
-    """What `Hub.publish` takes of one message."""
+    """What `Hub.publish` takes of one message. Never changed once it is made; not frozen, as a `Message` is not."""
 
     channel: str
     type: str

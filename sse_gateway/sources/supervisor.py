@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from ..connector import Connector, EndOfStream, Message, OffsetExpired, SourceUnavailable
+from ..connector import Connector, EndOfStream, Message, OffsetExpired, Rejectable, SourceUnavailable
 from .backoff import Backoff
 from .intake import Intake
 from .pace import Pace
@@ -71,7 +71,7 @@ class Supervisor:
         self._failures = metrics.source_failures.labels(self.name)
         self._intake = Intake(source, hub, log, metrics, Pace(hub, log.bounds, buffer, flushed=flushed))
         self._seam = Seam(connector, hub, log, metrics)
-        self._backoff = backoff or Backoff()
+        self._backoff = backoff or Backoff.of(connector)
         self._timing = timing or Timing()
         self._clock = clock
         self._sleep = sleep
@@ -143,13 +143,16 @@ class Supervisor:
 
     async def _take(self, connector: Connector[Any], batch: Sequence[Message]) -> None:
         now = self._clock()
-        await self._intake.append(batch, now)
+        refused = await self._intake.append(batch, now)
         self._hub.advance(self._log, connector.positions())
         if not batch:
             return
         self.state.last_message = now
         self._messages.inc(len(batch))
         with anyio.move_on_after(self._timing.check) as scope:  # not even stop() comes between the log and its ack
+            if refused and isinstance(connector, Rejectable):
+                for message in refused:
+                    await connector.reject(message)
             await connector.ack(batch[-1])
         if scope.cancelled_caught:
             raise SourceUnavailable(f"no acknowledgement within {self._timing.check:g} s")

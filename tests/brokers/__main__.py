@@ -1,4 +1,4 @@
-"""`python -m tests.brokers install` gets what the brokers of the tests need; `missing` says what that is, if any."""
+"""`python -m tests.brokers missing` says which Debian packages the brokers of the tests need, if any; `fetch` gets Kafka."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import sys
 
 import click
 
-from .install import command, install, missing
+from .install import fetch, missing
 
 
 def main(arguments: list[str]) -> int:
-    if arguments == ["install"]:
-        install()
-        return 0
     if arguments == ["missing"]:
-        packages = missing()
-        if packages:
-            click.echo(command(packages))
-        return 1 if packages else 0
+        click.echo(" ".join(missing()))
+        return 0
+    if arguments == ["fetch"]:
+        fetch()
+        return 0
     click.echo(__doc__, err=True)
     return 2
 

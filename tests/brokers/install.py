@@ -1,22 +1,27 @@
-"""Getting what the brokers need: Debian packages by apt, Kafka's jars by Maven."""
+"""What the brokers need: Debian packages, and Kafka's jars by Maven."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+from typing import Final
 
 import click
 
 from . import rabbitmq
 from .kafka import jars
 
-__all__ = ["command", "install", "missing"]
+__all__ = ["AMQP_VARIABLE", "KAFKA_VARIABLE", "command", "fetch", "missing"]
+
+AMQP_VARIABLE: Final = "SSE_GATEWAY_TEST_AMQP_URL"
+KAFKA_VARIABLE: Final = "SSE_GATEWAY_TEST_KAFKA"
 
 
 def missing() -> list[str]:
-    """The Debian packages that this machine lacks for both brokers."""
-    return [*rabbitmq.missing(), *jars.missing()]
+    """The Debian packages that this machine lacks for the brokers that no variable names a server of the user's for."""
+    ours = [] if os.environ.get(AMQP_VARIABLE) else rabbitmq.missing()
+    return ours if os.environ.get(KAFKA_VARIABLE) else [*ours, *jars.missing()]
 
 
 def command(packages: list[str]) -> str:
@@ -24,23 +29,13 @@ def command(packages: list[str]) -> str:
     return f"sudo apt-get install -y --no-install-recommends {' '.join(packages)}"
 
 
-def install() -> None:
-    """Install what is missing: packages if we are root on a Debian system, and the jars. What can't be had is said in
-    one line and is no failure: the tests that need it are skipped.
-
-    Raises:
-        CalledProcessError: apt or Maven failed.
-    """
-    packages = missing()
-    if packages and os.geteuid() == 0 and shutil.which("apt-get"):
-        _apt("update", "-q")
-        _apt("install", "-q", "-y", "--no-install-recommends", *packages)
-    elif packages:
-        click.echo(f"some tests will be skipped; to have them run: {command(packages)}")
-    if not jars.fetched() and shutil.which("mvn"):
-        click.echo(f"fetching Apache Kafka {jars.version()} (44 MB) into {jars.JARS}")
+def fetch() -> None:
+    """Fetch Kafka's jars if they are needed and not there. That they can't be had is said in one line and is no failure:
+    the tests that need them are skipped."""
+    if os.environ.get(KAFKA_VARIABLE) or jars.fetched() or not shutil.which("mvn"):
+        return
+    click.echo(f"fetching Apache Kafka {jars.version()} (44 MB) into {jars.JARS}")
+    try:
         jars.fetch()
-
-
-def _apt(*arguments: str) -> None:
-    subprocess.run(["apt-get", *arguments], check=True, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+    except subprocess.CalledProcessError as error:
+        click.echo(f"Apache Kafka could not be had, so the tests that need it are skipped: {error}", err=True)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from . import rabbitmq
 from .certificates import Certificates, make_certificates
-from .install import command
+from .install import AMQP_VARIABLE, KAFKA_VARIABLE, command
 from .kafka import jars
 from .kafka.broker import Kafka
 from .process import REAPER
 from .rabbitmq import RabbitMQ
 
-__all__ = ["AMQP_VARIABLE", "KAFKA_VARIABLE", "Provision", "Unavailable"]
+__all__ = ["Provision", "Unavailable"]
 
-AMQP_VARIABLE: Final = "SSE_GATEWAY_TEST_AMQP_URL"
-KAFKA_VARIABLE: Final = "SSE_GATEWAY_TEST_KAFKA"
+_KAFKA = "Apache Kafka (librdkafka's mock cluster stands in for it)"
 
 
 class Unavailable(Exception):
@@ -67,9 +66,9 @@ class Provision:
         if os.environ.get(KAFKA_VARIABLE):
             raise Unavailable(f"{KAFKA_VARIABLE} names a server that is not ours to stop or to configure")
         if self._kafka is None:
-            self._require("kafka", "Apache Kafka", jars.missing())
+            self._require("kafka", _KAFKA, jars.missing())
             if not jars.fetched():
-                self._refuse("kafka", "Apache Kafka is not here; to have it: python -m tests.brokers install")
+                self._refuse("kafka", f"{_KAFKA} is not here; to have it: python -m tests.brokers fetch")
             self._kafka = Kafka(self._folder / "kafka", self.certificates())
         if not self._kafka.running:
             self._kafka.start()

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from .ports import free_ports
+
 __all__ = ["Proxy"]
 
 
@@ -23,9 +25,9 @@ class Proxy:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, target: int, port: int = 0) -> AsyncIterator[Proxy]:
-        """A proxy in front of the port `target` of 127.0.0.1."""
-        proxy = cls(target, port)
+    async def open(cls, target: int, port: int | None = None) -> AsyncIterator[Proxy]:
+        """A proxy in front of the port `target` of 127.0.0.1, on `port` or on one that stays its own while it refuses."""
+        proxy = cls(target, port or free_ports(1)[0])
         await proxy.accept()
         try:
             yield proxy
@@ -36,7 +38,6 @@ class Proxy:
     async def accept(self) -> None:
         """Listen, after `refuse()` again on the same port."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def refuse(self) -> None:
         """Cut all lines and let nobody in."""

@@ -12,39 +12,43 @@ from pathlib import Path
 
 import pytest
 
-from . import install
+from . import rabbitmq
+from .__main__ import main
+from .install import AMQP_VARIABLE, KAFKA_VARIABLE
 from .kafka import jars
 from .kafka.broker import Kafka
 from .process import Process, StartFailed
-from .provision import AMQP_VARIABLE, KAFKA_VARIABLE, Provision, Unavailable
-
-COMMAND = "sudo apt-get install -y --no-install-recommends rabbitmq-server maven"
+from .provision import Provision, Unavailable
 
 
-def test_without_root_the_one_command_is_printed(
+def test_what_is_missing_is_told_as_packages(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And nothing is installed, and nothing fails."""
-    monkeypatch.setattr(install, "missing", lambda: ["rabbitmq-server", "maven"])
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(jars, "fetched", lambda: True)
-    monkeypatch.setattr(subprocess, "run", pytest.fail)
-    install.install()
-    assert COMMAND in capsys.readouterr().out
+    """Of brokers that are the user's own, nothing is."""
+    monkeypatch.delenv(AMQP_VARIABLE, raising=False)
+    monkeypatch.delenv(KAFKA_VARIABLE, raising=False)
+    monkeypatch.setattr(rabbitmq, "missing", lambda: ["rabbitmq-server"])
+    monkeypatch.setattr(jars, "missing", lambda: ["default-jre-headless", "maven"])
+    assert main(["missing"]) == 0
+    monkeypatch.setenv(KAFKA_VARIABLE, "elsewhere:9092")
+    assert main(["missing"]) == 0
+    monkeypatch.setenv(AMQP_VARIABLE, "amqp://elsewhere/")
+    assert main(["missing"]) == 0
+    assert capsys.readouterr().out == "rabbitmq-server default-jre-headless maven\nrabbitmq-server\n\n"
 
 
-def test_as_root_what_is_missing_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By apt without questions, and the jars by Maven."""
-    ran: list[list[str]] = []
-    monkeypatch.setattr(install, "missing", lambda: ["rabbitmq-server"])
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
+def test_jars_that_can_not_be_fetched_are_no_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise subprocess.CalledProcessError(1, "mvn")
+
+    monkeypatch.delenv(KAFKA_VARIABLE, raising=False)
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(jars, "fetched", lambda: False)
-    monkeypatch.setattr(jars, "fetch", lambda: ran.append(["mvn"]))
-    monkeypatch.setattr(subprocess, "run", lambda command, **_: ran.append(command))
-    install.install()
-    assert [command[0] for command in ran] == ["apt-get", "apt-get", "mvn"]
-    assert ran[1][-1] == "rabbitmq-server"
+    monkeypatch.setattr(jars, "fetch", fail)
+    assert main(["fetch"]) == 0
+    assert "the tests that need it are skipped" in capsys.readouterr().err
 
 
 def test_servers_of_the_user_are_taken_and_never_killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -66,7 +70,8 @@ def test_a_broker_that_can_not_be_had_says_how_to_have_it(monkeypatch: pytest.Mo
     provision = Provision(tmp_path)
     with pytest.raises(Unavailable, match="apt-get install"):
         provision.kafka()
-    assert provision.lines["kafka"].startswith("SKIPPED: Apache Kafka is not here; to have it: sudo apt-get")
+    assert provision.lines["kafka"].startswith("SKIPPED: Apache Kafka (")
+    assert "is not here; to have it: sudo apt-get" in provision.lines["kafka"]
 
 
 def test_a_server_that_does_not_come_up_shows_what_it_wrote(tmp_path: Path) -> None:

@@ -1,88 +1,61 @@
-"""A connector from outside the project (`tests/plugin`, installed as a package of its own) passes the contract."""
+"""A connector from outside the project: `tests/plugin`, which `connectors/README.md` shows and explains. It is installed as a
+package of its own, and has its own tests there."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+import re
+from pathlib import Path
 
 import anyio
 import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
-from sse_gateway.connector import Connector
 from sse_gateway.sources.discovery import connectors, installed
-from sse_gateway.testing import ConnectorContract
+from tests.end_to_end.gateway import curl, running, until
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "connectors" / "README.md").read_text()
+PLUGIN = ROOT / "tests" / "plugin"
 
 
-@pytest.fixture(scope="module")
-def found() -> type[Connector[Any]]:
-    """The class, found by its entry point, as the gateway finds it: before the event loop runs."""
-    return connectors(["lines"])["lines"]
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 
 
-def test_it_is_a_package_of_its_own(found: type[Connector[Any]]) -> None:
+def test_it_is_found_by_its_entry_point_as_a_package_of_its_own() -> None:
+    found = connectors(["lines"])["lines"]
     assert found.__module__ == "sse_gateway_lines"
     package = installed()["lines"].dist
     assert package is not None
     assert package.name == "sse-gateway-lines"
 
 
-class LineServer:
-    """Sends a line to all who are connected, and hangs up on them."""
+@pytest.mark.parametrize("file", ["sse_gateway_lines/__init__.py", "pyproject.toml", "test_lines.py"])
+def test_the_page_shows_it_as_it_is(file: str) -> None:
+    shown = [*blocks("python"), *blocks("toml")]
+    assert (PLUGIN / file).read_text() in shown
 
-    def __init__(self) -> None:
-        self.clients: set[SocketStream] = set()
-        self.came = anyio.Event()
 
-    async def serve(self, client: SocketStream) -> None:
+@pytest.mark.anyio
+async def test_what_the_page_configures_serves_the_lines_of_a_server(tmp_path: Path) -> None:
+    [file] = [text for text in blocks("toml") if "[[routes]]" in text]
+
+    async def speak(client: SocketStream) -> None:
         async with client:
-            self.clients.add(client)
-            self.came.set()
-            try:
-                await client.receive()  # nothing is ever sent: it returns when the client is gone
-            except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
-                self.clients.discard(client)
+            for number in range(3):
+                await client.send(b"line %d\n" % number)
+            await anyio.sleep_forever()
 
-    async def send(self, line: bytes) -> None:
-        while not self.clients:
-            self.came = anyio.Event()
-            await self.came.wait()
-        for client in list(self.clients):
-            await client.send(line + b"\n")
-
-    async def hang_up(self) -> None:
-        for client in list(self.clients):
-            await anyio.aclose_forcefully(client)
-
-
-class TestPlugin(ConnectorContract):
-    @pytest.fixture(autouse=True)
-    async def upstream(self, found: type[Connector[Any]]) -> AsyncIterator[None]:
-        self.found = found
-        self.server = LineServer()
+    with anyio.fail_after(30):
         async with (
             await anyio.create_tcp_listener(local_host="127.0.0.1") as listener,
-            anyio.create_task_group() as tasks,
+            anyio.create_task_group() as group,
         ):
-            self.port = int(listener.extra_attributes[SocketAttribute.local_port]())
-            tasks.start_soon(listener.serve, self.server.serve)
-            yield
-            tasks.cancel_scope.cancel()
-
-    def _lines(self, port: int) -> Connector[Any]:
-        return self.found(self.found.Config.model_validate({"port": port}), name="lines")
-
-    async def connector(self) -> Connector[Any]:
-        return self._lines(self.port)
-
-    async def send(self, bodies: Sequence[bytes]) -> None:
-        for body in bodies:
-            await self.server.send(body)
-
-    async def break_line(self) -> None:
-        await self.server.hang_up()
-
-    async def unreachable(self) -> Connector[Any]:
-        async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
-            port = int(listener.extra_attributes[SocketAttribute.local_port]())
-        return self._lines(port)
+            port = listener.extra_attributes[SocketAttribute.local_port]()
+            async with running(tmp_path, file.replace("7000", str(port)), ready=False) as gateway:
+                reader = curl(group, f"{gateway.public}/events/lines")
+                await until(lambda: b"gateway.at" in reader.output)
+                group.start_soon(listener.serve, speak)
+                await until(lambda: b"data: line 2\n" in reader.output)
+                group.cancel_scope.cancel()
+    assert reader.output.index(b"data: line 0\n") < reader.output.index(b"data: line 1\n")

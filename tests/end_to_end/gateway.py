@@ -101,7 +101,7 @@ async def running(
         async with anyio.create_task_group() as group:
             group.start_soon(gateway.listen)
             try:
-                with anyio.fail_after(15):
+                with anyio.fail_after(40):
                     serving = await gateway.logged("serving")
                     gateway.public, gateway.admin = serving["public"], serving["admin"]
                     if ready:

@@ -67,7 +67,7 @@ class Rig:
             self.metrics,
             flushed=self.flushed,
             buffer=BufferConfig.model_validate({"events": buffer}),
-            backoff=Backoff(random=lambda: 1.0),
+            backoff=Backoff.of(self.connector, random=lambda: 1.0),
             timing=timing,
             clock=lambda: self.now,
             sleep=self.rest,

@@ -96,6 +96,26 @@ async def test_positions_that_move_without_a_message_move_the_log() -> None:
         assert rig.upstream.acked == {"orders": {"": 1}}
 
 
+async def test_what_cannot_become_an_event_is_rejected_before_the_acknowledgement_that_covers_it() -> None:
+    """By a connector that can tell its upstream; the messages beside it are published and acknowledged as ever."""
+    told: list[str] = []
+
+    class Telling(Orders):
+        async def reject(self, message: Message) -> None:
+            told.append(f"rejected {message.offset}")
+
+        async def ack(self, message: Message) -> None:
+            told.append(f"acknowledged {message.offset}")
+            await super().ack(message)
+
+    rig = Rig(connector=Telling, options={"max_event": "10B"})
+    rig.put(b"1", b"far too long for it", b"this one as well", b"4")
+    async with running(rig):
+        await rig.idle()
+    assert rig.bodies() == [b"1", b"4"]
+    assert told == ["rejected 1", "rejected 2", "acknowledged 3"]
+
+
 async def test_an_unmappable_message_is_counted_told_once_acknowledged_and_passed_over(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

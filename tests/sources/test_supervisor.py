@@ -14,6 +14,7 @@ from sse_gateway.connector import Message, SourceUnavailable
 from sse_gateway.sources.state import SourceState
 from sse_gateway.sources.timing import Timing
 
+from .exchange import ExchangeConnector
 from .rig import Orders, Rig, running
 
 pytestmark = pytest.mark.anyio
@@ -81,6 +82,14 @@ async def test_it_backs_off_and_begins_anew_after_a_healthy_minute() -> None:
         rig.upstream.cut()
         await rig.rested(2)
     assert rig.rests == [30, 0.5]
+
+
+async def test_a_lossy_source_never_waits_long_since_it_loses_what_comes_meanwhile() -> None:
+    rig = Rig(connector=ExchangeConnector)
+    rig.upstream.refusing = "closed"
+    async with running(rig):
+        await rig.rested(6)
+    assert rig.rests[:6] == [0.5, 1, 2, 4, 5, 5]
 
 
 async def test_a_source_that_ends_is_finished_and_not_failed(caplog: pytest.LogCaptureFixture) -> None:

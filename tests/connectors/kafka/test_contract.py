@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sse_gateway.testing import ConnectorContract, PublishableContract, ReplayableContract
+from tests.brokers.install import KAFKA_VARIABLE
 from tests.brokers.ports import free_ports
-from tests.brokers.provision import KAFKA_VARIABLE
 from tests.brokers.proxy import Proxy
 
 from .upstream import Upstream, connector

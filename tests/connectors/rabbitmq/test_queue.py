@@ -11,7 +11,7 @@ import pytest
 from sse_gateway.connector import Message, Rejectable, Replayable, SourceUnavailable
 
 from .proxy import Proxy
-from .upstream import Upstream, connector, receive, until
+from .upstream import Upstream, bodies, connector, receive, until
 
 pytestmark = pytest.mark.anyio
 
@@ -38,6 +38,16 @@ async def test_unmappable_messages_are_dead_lettered_where_the_queue_says_so(ups
     assert dead.body == b"bad"
     async with upstream.channel() as channel:
         assert (await channel.get_queue(queue)).declaration_result.message_count == 0
+
+
+async def test_a_backlog_comes_in_batches_that_one_turn_of_the_loop_can_take(upstream: Upstream) -> None:
+    queue = await upstream.queue()
+    await upstream.publish(bodies(600), key=queue)
+    async with reader(upstream.url, queue, prefetch=600) as source:
+        await until(lambda: len(source.consumer.delivered) == 600)
+        batches = [await source.receive() for _ in range(3)]
+    assert [len(batch) for batch in batches] == [256, 256, 88]
+    assert [message.body for batch in batches for message in batch] == bodies(600)
 
 
 async def test_a_queue_that_is_missing_is_named(upstream: Upstream) -> None:

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 __all__ = ["read_stream", "read_topic"]
 
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 async def read_stream(url: str, stream: str, last: str) -> list[str]:

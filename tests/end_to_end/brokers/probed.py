@@ -67,10 +67,10 @@ class Probed(app.Gateway):
     def _begin_turn(self) -> None:
         self._turn = 0
 
-    def _measured(self, append: Callable[[Sequence[Message], float], Awaitable[None]]) -> object:
-        async def measured(batch: Sequence[Message], now: float) -> None:
+    def _measured(self, append: Callable[[Sequence[Message], float], Awaitable[list[Message]]]) -> object:
+        async def measured(batch: Sequence[Message], now: float) -> list[Message]:
             self._batches.append(len(batch))
-            await append(batch, now)
+            return await append(batch, now)
 
         return measured
 

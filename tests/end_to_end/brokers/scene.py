@@ -20,7 +20,7 @@ from .watch import Watch
 
 __all__ = ["Scene", "make", "opened"]
 
-_PATIENCE = 60.0
+_PATIENCE = 90.0
 _FILE = """
 [limits]
 retry = "100ms"
@@ -122,7 +122,7 @@ class Scene:
         await source.traffic.stop()
         client = self.clients[source.name]
         held = self._held[source.name] = _expected(source, client, await source.held())
-        with anyio.move_on_after(10):
+        with anyio.move_on_after(30):
             await client.until_last(held)
             while source.promise != "while bound" and Account.of(held, client.bodies).lost:
                 await anyio.sleep(0.1)

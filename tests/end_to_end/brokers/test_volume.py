@@ -17,12 +17,14 @@ from .client import Client
 from .report import Report
 from .source import Access, Source, Upstreams, all_sources
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
 
 MESSAGES = 50_000
 SIZE = 200
 TURN = 256
 """The most events that one turn of the loop may publish."""
+BATCH = {"rabbitmq": 256, "kafka": 250}
+"""The most messages that a connector may hand over at once; Kafka's is its option `batch`, of which there is always more."""
 FILE = """
 [limits]
 client_buffer = { events = 100_000, bytes = "64MiB" }
@@ -35,13 +37,14 @@ LOG = 'log = { max_events = 100_000, max_bytes = "64MiB" }'
 # Not measured by the coverage of the run, which would double what is measured here.
 PROBED = ("env", "-u", "COVERAGE_PROCESS_CONFIG", sys.executable, str(Path(__file__).with_name("probed.py")))
 
-# Messages a second, and µs of CPU for each, of the client library alone on two busy cores.
+# The client libraries alone, as they were measured on two busy cores before there was a gateway: messages a second, µs of CPU
+# for each, longest and p99 wait in the loop (with 100 and with 500 messages in a batch; RabbitMQ's were not measured).
 LIBRARY = {
-    "exchange": ("6300-7500", "79-104"),
-    "stream": ("4100-5000", "150"),
-    "queue": ("6300-7500", "79-104"),
-    "assign": ("140000-380000", "2-4"),
-    "group": ("140000-380000", "2-4"),
+    "exchange": ("6300-7500", "79-104", "-", "-"),
+    "stream": ("4100-5000", "150", "-", "-"),
+    "queue": ("6300-7500", "79-104", "-", "-"),
+    "assign": ("140000-380000", "2-4", "11-36", "7-14"),
+    "group": ("140000-380000", "2-4", "11-36", "7-14"),
 }
 
 
@@ -54,7 +57,7 @@ async def test_fifty_thousand_messages(mode: str, tmp_path: Path, upstreams: Ups
     partitions = source.traffic.partitions
     bodies = [f"{number % partitions}.{number // partitions} ".ljust(SIZE, "x") for number in range(MESSAGES)]
     async with running(tmp_path, text, PROBED) as gateway, anyio.create_task_group() as tasks:
-        with anyio.fail_after(60):
+        with anyio.fail_after(180):
             client = Client(f"{gateway.public}/events/{mode}")
             tasks.start_soon(client.run)
             await client.until(lambda: client.last_event_id is not None)
@@ -70,8 +73,9 @@ async def test_fifty_thousand_messages(mode: str, tmp_path: Path, upstreams: Ups
     held = [body.partition(" ")[0] for body in bodies]
     assert Account.of(held, client.bodies) == Account(lost=0, repeated=0, ordered=True)
     assert [event.type for event in client.events] == ["message"] * MESSAGES
-    assert found["batch"] <= TURN
-    assert found["turn"] <= TURN
+    kind = source.label.split()[0]
+    assert found["batch"] == BATCH[kind] if kind == "kafka" else found["batch"] <= BATCH[kind]
+    assert found["turn"] <= TURN, "it yields between batches, or two of them would be in a turn"
 
 
 async def probe(gateway: Gateway) -> dict[str, Any]:
@@ -87,14 +91,13 @@ async def probe(gateway: Gateway) -> dict[str, Any]:
 
 def write(report: Report, source: Source, seconds: float, found: dict[str, Any]) -> None:
     """A row of the table."""
-    rate, cost = LIBRARY[source.name]
-    row = {
-        "source": source.label,
-        "messages/s (library alone)": f"{MESSAGES / seconds:.0f} ({rate})",
-        "CPU us/message (library alone)": f"{found['cpu'] / MESSAGES * 1e6:.0f} ({cost})",
-        "longest wait in the loop": f"{found['longest'] * 1000:.1f} ms",
-        "p99": f"{found['p99'] * 1000:.1f} ms",
-        "largest batch": found["batch"],
-        "most in a turn": found["turn"],
-    }
-    report.add("50,000 messages of 200 bytes to one client", row)
+    measured = (
+        f"{MESSAGES / seconds:.0f}",
+        f"{found['cpu'] / MESSAGES * 1e6:.1f}",
+        f"{found['longest'] * 1000:.1f}",
+        f"{found['p99'] * 1000:.1f}",
+    )
+    names = ("messages/s", "CPU us/message", "longest wait in the loop, ms", "p99, ms")
+    row = {name: f"{ours} ({alone})" for name, ours, alone in zip(names, measured, LIBRARY[source.name], strict=True)}
+    row |= {"largest batch": found["batch"], "most in a turn": found["turn"]}
+    report.add("50,000 messages of 200 bytes to one client (the client library alone)", {"source": source.label, **row})

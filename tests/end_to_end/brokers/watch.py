@@ -11,7 +11,7 @@ from ..gateway import Gateway
 
 __all__ = ["Watch"]
 
-_PATIENCE = 60.0
+_PATIENCE = 90.0
 
 
 @dataclass
