@@ -32,6 +32,7 @@ COMMANDS = {
     "embedded": ["python", "-m", "tests.sse.embedded", "{port}"],
     "daphne": ["daphne", "-b", "127.0.0.1", "-p", "{port}"],
 }
+APPLICATION = "tests.sse.application:app"
 BOTH = ["granian", "granian-uvloop", "uvicorn", "uvicorn-uvloop"]
 """The two servers that a claim is shown on, each on both event loops."""
 
@@ -114,15 +115,17 @@ async def until(condition: Callable[[], bool], within: float, complaint: Callabl
 
 
 @asynccontextmanager
-async def running(name: str, directory: Path, *, port: int | None = None) -> AsyncIterator[Server]:
-    """One of `COMMANDS` with the application; killed at the end if it still runs."""
+async def running(
+    name: str, directory: Path, *, port: int | None = None, app: str = APPLICATION
+) -> AsyncIterator[Server]:
+    """One of `COMMANDS` with an application; killed at the end if it still runs."""
     port = port or _free_port()
     path = directory / f"{name}-{port}.log"
     command = [part.format(port=port) for part in COMMANDS[name]]
     command[0] = str(Path(sys.executable).parent / command[0])
     with path.open("wb") as log:
         process = subprocess.Popen(
-            [*command, "tests.sse.application:app"],
+            [*command, app],
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=ROOT,
@@ -132,7 +135,7 @@ async def running(name: str, directory: Path, *, port: int | None = None) -> Asy
     server = Server(process, port, path)
     try:
         await until(lambda: _listens(port) or process.poll() is not None, 15, lambda: server.log)
-        if name != "daphne":  # which has no lifespan
+        if app == APPLICATION and name != "daphne":  # which has no lifespan
             await server.logged("lifespan: startup", times=2 if "--workers" in command else 1)
         yield server
     finally:
