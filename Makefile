@@ -18,8 +18,8 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-ver
 run: .venv/runtime
 	exec $(BIN)/sse-gateway serve gateway.example.toml
 
-test: .venv/dev tests/sse/clients/node_modules
-	.ci/packages chromium firefox-esr curl
+test: .venv/dev
+	.ci/packages chromium firefox-esr
 	$(BIN)/python -m tests.brokers install
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --ignore tests/end_to_end/brokers
@@ -64,7 +64,9 @@ dev: .venv/dev
 	$(PIP) install --no-deps --no-build-isolation -e . -e tests/plugin
 	touch $@
 
+test: tests/sse/clients/node_modules
 tests/sse/clients/node_modules: tests/sse/clients/package-lock.json
+	command -v curl >/dev/null || .ci/packages curl
 	{ command -v npm >/dev/null || .ci/packages nodejs npm; } && npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund \
 		&& touch $@ || echo "no eventsource for Node: its tests are skipped"
 

@@ -40,6 +40,8 @@ SYSTEMS = {
 OURS, THEIRS, STARLETTE = SYSTEMS
 TYPES = {OURS: sse.ServerSentEvent, THEIRS: sse_starlette.ServerSentEvent}
 
+OPTIONS: dict[str, dict[str, Any]] = {"": {}, ", `send_timeout=30`": {"send_timeout": 30}}
+
 DATA = '{"id":17,"status":"shipped","customer":"Ada Lovelace","total":99.95,"items":[1,2,3,4]}'
 READY = f"id: 17\r\nevent: update\r\ndata: {DATA}\r\n\r\n".encode()
 
@@ -130,17 +132,17 @@ async def serve(system: str, gone: asyncio.Event, scope: Any, receive: Any, opti
 
 async def measure_events(note: Note) -> None:
     for items in ITEMS:
-        for options in ({}, {"send_timeout": 30}):
-            row = ", ".join([items, *(f"`{name}={value}`" for name, value in options.items())])
+        for what, options in OPTIONS.items():
             for system in SYSTEMS if items == "ready bytes" and not options else TYPES:
-                note(f"{row}, µs an event", system, await per_event(system, items, **options))
+                note(f"{items}{what}, µs an event", system, await per_event(system, items, **options))
 
 
 async def measure_connections(note: Note) -> None:
-    for system in SYSTEMS:
-        size, tasks = await per_connection(system)
-        note("memory of an idle connection, KiB", system, size)
-        note("tasks of an idle connection", system, tasks)
+    for what, options in OPTIONS.items():
+        for system in TYPES if options else SYSTEMS:
+            size, tasks = await per_connection(system, **options)
+            note(f"idle connection{what}, KiB", system, size)
+            note(f"idle connection{what}, tasks", system, tasks)
 
 
 async def measure() -> Figures:

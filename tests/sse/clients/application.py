@@ -48,7 +48,7 @@ async def sample(request: Request) -> Response:
 
 async def counted(request: Request) -> Response:
     """Numbers, from the one after the client's last; the stream ends after `each` of them, 0 for never."""
-    last, each = last_event_id(request), int(request.query_params["each"])
+    last, each = last_event_id(request), int(request.query_params.get("each", 5))
     say(f"counted after {last}")
 
     async def content() -> AsyncIterator[Any]:
@@ -59,6 +59,12 @@ async def counted(request: Request) -> Response:
             await anyio.sleep(0.01)
 
     return EventSourceResponse(content(), retry=200, ping=0.05)
+
+
+async def unlucky(request: Request) -> Response:
+    """Five numbers, and an answer that ends an EventSource for good, in turn."""
+    request.app.state.asked = asked = getattr(request.app.state, "asked", 0) + 1
+    return await counted(request) if asked % 2 else Response("no server behind the proxy", 502)
 
 
 async def chance(request: Request) -> Response:
@@ -83,6 +89,7 @@ app = Starlette(
         Route("/", page),
         Route("/sample", sample),
         Route("/counted", counted),
+        Route("/unlucky", unlucky),
         Route("/chance", chance),
     ],
 )
