@@ -29,7 +29,7 @@ test: .venv/dev
 
 test-unit: .venv/dev
 	$(BIN)/python -m pytest tests/core tests/config tests/http tests/sources tests/sse tests/testing tests/test_*.py \
-		--ignore tests/sse/claims --ignore tests/sse/test_servers.py
+		--ignore tests/sse/claims --ignore tests/sse/clients --ignore tests/sse/test_servers.py
 
 fuzz: .venv/dev
 	$(BIN)/python -m tests.sse.streams 1000000
@@ -38,7 +38,7 @@ test-lowest: .venv/dev
 	$(PYTHON) -m venv --clear .venv/lowest
 	$(BIN)/uv pip install --quiet --python .venv/lowest --require-hashes -r requirements/lowest.txt
 	PYTHONPATH=.:connectors .venv/lowest/bin/python -m pytest --confcutdir tests/sse tests/sse --ignore tests/sse/test_servers.py \
-		--ignore tests/sse/claims/test_on_servers.py --ignore tests/sse/claims/test_with_servers.py
+		--ignore tests/sse/clients --ignore tests/sse/claims/test_on_servers.py --ignore tests/sse/claims/test_with_servers.py
 
 check: .venv/dev
 	$(BIN)/ruff format --check
@@ -63,6 +63,12 @@ dev: .venv/dev
 	$(PIP) install --require-hashes -r requirements/dev.txt
 	$(PIP) install --no-deps --no-build-isolation -e . -e tests/plugin
 	touch $@
+
+test: tests/sse/clients/node_modules
+tests/sse/clients/node_modules: tests/sse/clients/package-lock.json
+	command -v curl >/dev/null || .ci/packages curl
+	{ command -v npm >/dev/null || .ci/packages nodejs npm; } && npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund \
+		&& touch $@ || echo "no eventsource for Node: its tests are skipped"
 
 .venv:
 	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || .ci/packages python3-venv

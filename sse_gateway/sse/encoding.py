@@ -54,16 +54,17 @@ def encode_fields(
     # written out for the common case: a call for each field would double the cost
     text = "" if comment is None else _lines(": ", str(comment), sep)
     if id is not None:
-        text += f"id: {id if id.__class__ is str and id.isprintable() else one_line(id)}{sep}"
+        text = f"{text}id: {id if id.__class__ is str and id.isprintable() else one_line(id)}{sep}"
     if event is not None:
-        text += f"event: {event if event.__class__ is str and event.isprintable() else one_line(event)}{sep}"
+        text = f"{text}event: {event if event.__class__ is str and event.isprintable() else one_line(event)}{sep}"
     if data is not None:
         line = data if data.__class__ is str else str(data)
-        text += _lines("data: ", line, sep) if "\n" in line or "\r" in line else f"data: {line}{sep}"
+        one = "\n" not in line and "\r" not in line
+        text = f"{text}data: {line}{sep}" if one else text + _lines("data: ", line, sep)
     if retry is not None:
         if not isinstance(retry, int):
             raise TypeError("retry argument must be int")
-        text += f"retry: {_digits(retry)}{sep}"
+        text = f"{text}retry: {_digits(retry)}{sep}"
     return f"{text}{sep}".encode()
 
 

@@ -4,15 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
 from .encoding import DEFAULT_SEPARATOR, encode_body, encode_data, encode_fields, require_separator
 from .strict import Event
 
 __all__ = ["Event", "JSONServerSentEvent", "ServerSentEvent", "encode_body", "encode_data", "ensure_bytes"]
 
+T = TypeVar("T")
+
 _LASTING = frozenset({type(None), str, bytes, int, float, bool})
 """Types of data that can't change: only their wire form is kept."""
+
+
+class _Field(Generic[T]):
+    """A field of an event, whose wire form is forgotten when it is set anew. The value is beside it, as `_name`."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = f"_{name}"
+
+    def __get__(self, event: ServerSentEvent, owner: type) -> T:
+        return cast("T", getattr(event, self._name))
+
+    def __set__(self, event: ServerSentEvent, value: T) -> None:
+        setattr(event, self._name, value)
+        event._wire = None
 
 
 class ServerSentEvent:
@@ -24,13 +40,12 @@ class ServerSentEvent:
 
     DEFAULT_SEPARATOR = DEFAULT_SEPARATOR
 
-    data: Any
-    event: str | int | None
-    id: str | int | None
-    retry: int | None
-    comment: Any
-    sep: str | None
-    _wire: tuple[str, bytes] | None = None
+    data = _Field[Any]()
+    event = _Field[str | int | None]()
+    id = _Field[str | int | None]()
+    retry = _Field[int | None]()
+    comment = _Field[Any]()
+    _wire: tuple[str, bytes] | None
 
     def __init__(
         self,
@@ -49,19 +64,23 @@ class ServerSentEvent:
         """
         if sep is not None:
             require_separator(sep)
-        fields = self.__dict__  # past __setattr__, which costs as much as all the rest
-        fields["data"] = data
-        fields["event"] = event
-        fields["id"] = id
-        fields["retry"] = retry
-        fields["comment"] = comment
-        fields["sep"] = sep
+        self._data = data
+        self._event = event
+        self._id = id
+        self._retry = retry
+        self._comment = comment
+        self._sep = sep
+        self._wire = None
 
-    def __setattr__(self, name: str, value: object) -> None:
-        if name == "sep":
-            require_separator(value)
-        super().__setattr__(name, value)
-        vars(self)["_wire"] = None
+    @property
+    def sep(self) -> str | None:
+        """What ends its lines; None for the separator of the response."""
+        return self._sep
+
+    @sep.setter
+    def sep(self, value: str | None) -> None:
+        require_separator(value)
+        self._sep = value
 
     def encode(self, sep: str | None = None) -> bytes:
         """Its wire form. `sep` is the response's separator, for an event that has none of its own.
@@ -70,15 +89,14 @@ class ServerSentEvent:
             TypeError: `retry` is no integer, or `id` or `event` neither text nor integer.
             UnicodeEncodeError: a lone surrogate.
         """
-        fields = self.__dict__
-        sep = fields["sep"] or sep or DEFAULT_SEPARATOR
+        sep = self._sep or sep or DEFAULT_SEPARATOR
         wire = self._wire
         if wire is not None and wire[0] == sep:
             return wire[1]
-        data, comment = fields["data"], fields["comment"]
-        encoded = encode_fields(data, fields["event"], fields["id"], fields["retry"], comment, sep)
+        data, comment = self._data, self._comment
+        encoded = encode_fields(data, self._event, self._id, self._retry, comment, sep)
         if data.__class__ in _LASTING and comment.__class__ in _LASTING:
-            fields["_wire"] = sep, encoded
+            self._wire = sep, encoded
         return encoded
 
 
@@ -114,8 +132,7 @@ def ensure_bytes(data: Any, sep: str) -> bytes:
         TypeError: a dict has a key that is no field, or a field has a wrong type.
         UnicodeEncodeError: a lone surrogate.
     """
-    encode = _ENCODERS.get(data.__class__)
-    return _encode_other(data, sep) if encode is None else encode(data, sep)
+    return _ENCODERS.get(data.__class__, _encode_other)(data, sep)
 
 
 def _encode_other(data: Any, sep: str) -> bytes:

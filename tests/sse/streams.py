@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,6 +97,15 @@ def random_item(chance: random.Random, fields: dict[str, Any]) -> Any:
     except (TypeError, ValueError):
         strict = None
     return chance.choice([fields, {**fields, "sep": "; "}, ServerSentEvent(**fields, **own), strict or fields])
+
+
+def random_events(seed: int, count: int) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Blocks that say random fields, with these, until a client has got `count` events."""
+    chance = random.Random(seed)
+    while count:
+        fields = random_fields(chance)
+        yield random_item(chance, fields), fields
+        count -= fields.get("data") is not None
 
 
 def check_stream(chance: random.Random, length: int) -> None:

@@ -135,8 +135,13 @@ def test_an_event_is_encoded_once_however_many_responses_send_it() -> None:
 def test_an_event_that_was_changed_is_encoded_anew() -> None:
     event = ServerSentEvent("one")
     assert event.encode() == b"data: one\r\n\r\n"
-    event.data = "two"
-    assert event.encode() == b"data: two\r\n\r\n"
+    event.data, event.event, event.id, event.retry, event.comment = "two", "e", "i", 1, "c"
+    assert event.encode() == b": c\r\nid: i\r\nevent: e\r\ndata: two\r\nretry: 1\r\n\r\n"
+    for name, value in [("data", 1), ("event", None), ("id", 2), ("retry", True), ("comment", None), ("sep", "\n")]:
+        setattr(event, name, value)
+        assert getattr(event, name) is value
+        changed = ServerSentEvent(event.data, event=event.event, id=event.id, retry=event.retry, comment=event.comment)
+        assert event.encode() == changed.encode(event.sep)
     changing = ServerSentEvent(["one"])
     changing.encode()
     changing.data.append("two")
