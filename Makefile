@@ -19,7 +19,7 @@ run: .venv/runtime
 	exec $(BIN)/sse-gateway serve gateway.example.toml
 
 test: .venv/dev
-	.ci/packages chromium firefox-esr $$($(BIN)/python -m tests.brokers missing)
+	.ci/packages chromium firefox-esr nginx $$($(BIN)/python -m tests.brokers missing)
 	$(BIN)/python -m tests.brokers fetch
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest

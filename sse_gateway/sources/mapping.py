@@ -28,7 +28,8 @@ _MAX_TYPE = 200
 
 @dataclass(slots=True)
 class Mapped:
-    """What `Hub.publish` takes of one message. Never changed once it is made; not frozen, as a `Message` is not."""
+    """What `Hub.publish` takes of one message. Never changed once it is made; not frozen, which would
+    take a µs more for each message."""
 
     channel: str
     type: str
