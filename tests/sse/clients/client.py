@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Protocol
 
 import anyio
-import pytest
 from anyio.abc import ByteReceiveStream
 
 from sse_gateway.testing import EventStreamParser, ReceivedEvent
@@ -49,6 +47,10 @@ class Client(Protocol):
     def splits(self) -> bool:
         """Whether it ends a line at U+2028 and its like, too, and drops the rest: these are data."""
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Programs and paths without which it can't run."""
+
     def reading(self, url: str, last_event_id: str, directory: Path) -> AbstractAsyncContextManager[Events]:
         """The events of a stream as they come, until the client gives up."""
 
@@ -64,6 +66,7 @@ class Program:
     reconnects: bool = False
     separators: tuple[str, ...] = tuple(SEPARATORS)
     splits: bool = False
+    needs: tuple[str, ...] = ()
 
     @asynccontextmanager
     async def reading(self, url: str, last_event_id: str, directory: Path) -> AsyncIterator[Events]:
@@ -92,6 +95,10 @@ class Page:
     reconnects: bool = True
     separators: tuple[str, ...] = tuple(SEPARATORS)
     splits: bool = False
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return (self.name,)
 
     @asynccontextmanager
     async def reading(self, url: str, last_event_id: str, directory: Path) -> AsyncIterator[Events]:
@@ -143,8 +150,6 @@ def run_curl(url: str, last_event_id: str) -> list[str]:
 
 
 def run_node(url: str, last_event_id: str) -> list[str]:
-    if shutil.which("node") is None or not (HERE / "node_modules").exists():
-        pytest.skip("no Node or no eventsource: make tests/sse/clients/node_modules")
     assert not last_event_id, "it comes back by itself"
     return ["node", str(HERE / "node.mjs"), url, *TYPES]
 
@@ -156,8 +161,8 @@ def run_python(module: str) -> Callable[[str, str], list[str]]:
 CLIENTS: list[Client] = [
     Page("chromium"),
     Page("firefox-esr"),
-    Program("eventsource", run_node, read_lines, reconnects=True),
-    Program("curl", run_curl, lambda: EventStreamParser().feed),
+    Program("eventsource", run_node, read_lines, reconnects=True, needs=("node", str(HERE / "node_modules"))),
+    Program("curl", run_curl, lambda: EventStreamParser().feed, needs=("curl",)),
     Program("httpx-sse", run_python("with_httpx_sse"), read_lines),
     Program("sseclient-py", run_python("with_sseclient"), read_lines),
     Program("aiosseclient", run_python("with_aiosseclient"), read_lines, separators=("\r\n", "\n"), splits=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -33,6 +34,14 @@ SENT = EventStreamParser().feed(b"".join(ensure_bytes(item, "\n") for item in SA
 def anyio_backend() -> tuple[str, dict[str, bool]]:
     """Of the test; the servers run on asyncio's own loop."""
     return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture(autouse=True)
+def installed(client: Client) -> None:
+    """`make test` installs them all, where it can."""
+    for need in client.needs:
+        if shutil.which(need) is None and not Path(need).exists():
+            pytest.skip(f"{need} is not installed")
 
 
 async def follow(client: Client, url: str, seen: list[ReceivedEvent], done: Callable[[], bool], directory: Path) -> int:
