@@ -82,8 +82,8 @@ class DrainConfig(Table):
         default="3s",
         validate_default=True,
         ge=0,
-        description="When a client that was sent away comes back; with a single replica behind a proxy longer than a "
-        "restart takes, because browsers give up for ever at a 502.",
+        description="When a client that was sent away comes back; with a single replica longer than a restart takes, "
+        "because browsers give up for ever at a proxy's 502, and Firefox, on a page of another origin, when it is refused.",
     )
 
     @model_validator(mode="after")
