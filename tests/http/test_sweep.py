@@ -59,10 +59,12 @@ async def test_a_client_that_resumes_may_be_far_behind() -> None:
         first = await scene.open("a")
         scene.publish("a", *["x" * 40_000 for _ in range(20)])
         wire = Wire("future")
-        late = scene.open("a", wire=wire, id=first.events()[0].id)
-        await late
+        scene.start("a", wire=wire, id=first.events()[0].id)
+        await until(lambda: len(wire.messages) == 2)
         wire.stuck = True
+        await scene.fanout.flush()
         await scene.pass_time(0.1)
+        assert scene.count("lag_events") > 5
         assert scene.count("evictions_total", reason="slow") == 0
 
 
