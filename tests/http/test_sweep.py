@@ -36,10 +36,10 @@ async def test_a_client_beyond_its_buffer_is_sent_away_to_resume(limit: dict[str
     """With a farewell, when it reads again: nothing that it was behind, and the id to come back with."""
     async with stage(client_buffer=limit, retry="1s") as scene:
         wire = await block(scene)
-        scene.publish("a", *map(str, range(1, 10)))
+        scene.publish("a", *map(str, range(1, 11)))
         await scene.pass_time(0.1)
         kept = scene.count("evictions_total", reason="slow")
-        scene.publish("a", *map(str, range(10, 20)))
+        scene.publish("a", *map(str, range(11, 20)))
         await scene.pass_time(0.1)
         assert (kept if limit["events"] == 10 else 0, scene.count("evictions_total", reason="slow")) == (0, 1)
         wire.release()
