@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, runtime_checkable
+from typing import Annotated, Any, ClassVar, Generic, Protocol, Self, TypeVar, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.routing import BaseRoute
 
 from .errors import EndOfStream, OffsetExpired, SourceUnavailable
@@ -34,6 +34,7 @@ __all__ = [
     "Replayable",
     "Size",
     "SourceUnavailable",
+    "Strings",
 ]
 
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -73,6 +74,9 @@ class ConnectorConfig(BaseModel):
         extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, validate_default=True
     )
 
+
+Strings = Annotated[tuple[str, ...], Field(strict=False)]
+"""An array of strings in a configuration: TOML has lists only, a frozen table keeps a tuple."""
 
 ConfigT = TypeVar("ConfigT", bound=ConnectorConfig)
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from sse_gateway.connector import ConnectorConfig, Duration, Size
+from sse_gateway.connector import ConnectorConfig, Duration, Size, Strings
 
 from .security_config import SaslConfig, TlsConfig
 from .start import moment
 
 __all__ = ["KafkaConfig"]
-
-# TOML has lists only; what is kept of them is frozen like the rest of a configuration.
-_Names = Annotated[tuple[str, ...], Field(strict=False)]
 
 # What a broker takes as the name of a topic.
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
@@ -26,11 +23,11 @@ _OF_GROUPS = frozenset({"single_replica", "session", "commit_interval"})
 class KafkaConfig(ConnectorConfig):
     """Topics, and how to read them."""
 
-    servers: _Names = Field(
+    servers: Strings = Field(
         min_length=1,
         description='Where to find the cluster: "host:port" of some of its brokers; one that answers is enough.',
     )
-    topics: _Names = Field(default=(), description="The topics to read. All of them have to be there.")
+    topics: Strings = Field(default=(), description="The topics to read. All of them have to be there.")
     pattern: str | None = Field(
         default=None,
         description="Instead of `topics`: a regular expression over whole names; topics may come and go.",

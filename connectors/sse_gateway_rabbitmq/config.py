@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from sse_gateway.connector import ConnectorConfig, Duration
+from sse_gateway.connector import ConnectorConfig, Duration, Strings
 
 from .address import Address
 from .offset import Start
@@ -14,8 +14,6 @@ from .offset import Start
 __all__ = ["Arguments", "BindingConfig", "DeclareConfig", "RabbitMQConfig", "TlsConfig"]
 
 Arguments = dict[str, str | int | float | bool]
-# TOML has lists only; what is kept of them is frozen like the rest of a configuration.
-_Keys = Annotated[tuple[str, ...], Field(strict=False)]
 
 _OF_MODE = {
     "exchange": ("exchange", "routing_keys", "headers", "match", "bindings", "queue_arguments"),
@@ -50,7 +48,7 @@ class BindingConfig(ConnectorConfig):
     """One exchange that is read, and what of it."""
 
     exchange: str = Field(min_length=1, description="The exchange.")
-    routing_keys: _Keys = Field(default=("#",), min_length=1, description="As the option of the table above it.")
+    routing_keys: Strings = Field(default=("#",), min_length=1, description="As the option of the table above it.")
     headers: Arguments = Field(default={}, description="As the option of the table above it.")
     match: Literal["all", "any"] = Field(default="all", description="As the option of the table above it.")
     declare: DeclareConfig | None = Field(default=None, description="Make this exchange if it is not there.")
@@ -73,7 +71,7 @@ class RabbitMQConfig(ConnectorConfig):
         ' history; "queue": one replica only.',
     )
     exchange: str | None = Field(default=None, min_length=1, description="The exchange to read.")
-    routing_keys: _Keys = Field(
+    routing_keys: Strings = Field(
         default=("#",),
         min_length=1,
         description='Keys to bind with; "#" is everything of a topic or fanout exchange, a direct one needs them named.',

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from starlette.routing import compile_path
 
-from sse_gateway.connector import ConnectorConfig, Duration, Size
+from sse_gateway.connector import ConnectorConfig, Duration, Size, Strings
 
 from .pending import OVERHEAD
 
@@ -21,7 +21,6 @@ Preset = Literal["github", "stripe", "slack", "shopify", "standard", "hmac", "be
 _NOT_IN_A_PATH = re.compile(r"[{}?#\s]")
 
 # TOML has lists only; what is kept of them is frozen like the rest of a configuration.
-_Strings = Annotated[tuple[str, ...], Field(strict=False)]
 _Secrets = Annotated[tuple[SecretStr, ...], Field(strict=False)]
 
 
@@ -55,7 +54,7 @@ class DedupeConfig(ConnectorConfig):
 class HandshakeConfig(ConnectorConfig):
     """Senders of CloudEvents that ask by OPTIONS before they deliver, and are told yes."""
 
-    origins: _Strings = Field(min_length=1, description='Values of WebHook-Request-Origin; "*" stands for all.')
+    origins: Strings = Field(min_length=1, description='Values of WebHook-Request-Origin; "*" stands for all.')
     rate: int | None = Field(default=None, ge=1, description="Requests per minute asked of them; without it, any rate.")
 
 

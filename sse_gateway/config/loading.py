@@ -11,7 +11,7 @@ from ..connector import Connector, ConnectorConfig
 from ..errors import ConfigError
 from .gateway import Config, Sections, conflicts
 from .interpolation import Interpolation, Path
-from .mounts import clashes, strangers
+from .mounts import clashes, missing_parameters
 from .problems import Problems
 from .source import SourceConfig, SourceTable
 from .wording import found, unknown
@@ -51,7 +51,7 @@ def _config(data: dict[str, Any], connectors: Connectors, problems: Problems) ->
     if sections is None or problems.lines:
         return None
     config = Config(**dict(sections), sources=sources)
-    for path, problem in (*conflicts(config), *clashes(config, connectors), *strangers(config, connectors)):
+    for path, problem in (*conflicts(config), *clashes(config, connectors), *missing_parameters(config, connectors)):
         problems.add(path, problem)
     return None if problems.lines else config
 

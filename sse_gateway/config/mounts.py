@@ -1,4 +1,4 @@
-"""The paths of the public server that connectors take for themselves, as webhooks do."""
+"""The paths of the public server that connectors take for themselves, as webhooks do, and their parameters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .interpolation import Path
 from .route import pattern
 from .source import SourceConfig
 
-__all__ = ["clashes", "strangers"]
+__all__ = ["clashes", "missing_parameters"]
 
 _TEMPLATES = ("channel", "event", "id", "data")
 
@@ -27,7 +27,7 @@ def clashes(config: Config, connectors: Mapping[str, type[Connector[Any]]]) -> I
             yield key, f'takes the path "{path}", which is the path of {owner} already: each needs one of its own'
 
 
-def strangers(config: Config, connectors: Mapping[str, type[Connector[Any]]]) -> Iterator[tuple[Path, str]]:
+def missing_parameters(config: Config, connectors: Mapping[str, type[Connector[Any]]]) -> Iterator[tuple[Path, str]]:
     """Where a template names a parameter that no path of its source has, so that no message would become an event."""
     for name, source in config.sources.items():
         parameters = {f"path.{each}" for route in _routes(source, connectors) for each in route.param_convertors}

@@ -8,7 +8,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 from starlette.routing import compile_path
 
-from .table import RouteChannel, Strings, Table
+from ..connector import Strings
+from .table import RouteChannel, Table
 
 __all__ = ["RouteConfig", "pattern"]
 

@@ -12,7 +12,11 @@ from ..connector import Connector
 from .gateway import Sections
 from .source import SourceTable
 
-__all__ = ["json_schema"]
+__all__ = ["VARIABLE", "json_schema"]
+
+VARIABLE = {"type": "string", "pattern": r"\$\{"}
+"""What may stand for any value that is no plain text: a text with a `${NAME}` in it."""
+_ANNOTATIONS = ("default", "description", "examples", "title")
 
 
 def json_schema(connectors: Mapping[str, type[Connector[Any]]]) -> dict[str, Any]:
@@ -25,8 +29,27 @@ def json_schema(connectors: Mapping[str, type[Connector[Any]]]) -> dict[str, Any
     source["oneOf"] = [{"required": [name]} for name in connectors]
     whole["description"] = "The configuration of one gateway."
     whole["properties"]["sources"] = {"type": "object", "additionalProperties": source, "description": "The upstreams."}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole, "$defs": definitions}
+    whole["$defs"] = definitions
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_with_variables(whole)}
 
 
 def _name(reference: dict[str, Any]) -> str:
     return str(reference["$ref"]).rpartition("/")[2]
+
+
+def _with_variables(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_with_variables(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: _with_variables(value) for key, value in schema.items()}
+    if not _is_strict(found):
+        return found
+    said = {key: value for key, value in found.items() if key in _ANNOTATIONS}
+    return {**said, "anyOf": [{key: value for key, value in found.items() if key not in said}, VARIABLE]}
+
+
+def _is_strict(schema: dict[str, Any]) -> bool:
+    """Whether it refuses some text. A dict under these words is a key of that name."""
+    words = [word for word in ("const", "enum", "pattern") if not isinstance(schema.get(word, {}), dict)]
+    return bool(words) or schema.get("type") in ("boolean", "integer", "number")

@@ -7,8 +7,9 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from ..connector import Strings
 from ..units import Duration
-from .table import Strings, Table
+from .table import Table
 
 __all__ = ["AdminConfig", "DrainConfig", "LogsConfig", "ServerConfig"]
 

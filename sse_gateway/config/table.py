@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
 from ..template import Template
 
-__all__ = ["CHANNEL", "ChannelTemplate", "DataTemplate", "RouteChannel", "Strings", "Table", "TextTemplate"]
+__all__ = ["CHANNEL", "ChannelTemplate", "DataTemplate", "RouteChannel", "Table", "TextTemplate"]
 
 CHANNEL = re.compile(r"[A-Za-z0-9._:~@=+-]{1,200}")
 """A channel's name: what needs no escaping in a URL, an event id or a log line, so that no header can invent another."""
@@ -29,10 +29,6 @@ class Table(BaseModel):
         validate_default=True,
         arbitrary_types_allowed=True,
     )
-
-
-Strings = Annotated[tuple[str, ...], Field(strict=False)]
-"""An array of strings: TOML has lists only, a frozen table keeps a tuple."""
 
 
 def _channel(value: object) -> object:

@@ -97,6 +97,7 @@ class Fanout:
         try:
             await send(begin_stream(request.format))
             await send(body(write_opening(client.group.frames, client.place, self.limits.retry)))
+            self.tally.count_gaps(client.place.notices)
             self._welcome(client)
             while (await receive())["type"] != "http.disconnect":
                 pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -24,7 +25,7 @@ def problem(error: HTTPException, *, path: str = "") -> JSONResponse:
     if error.detail and error.detail != title:
         body["detail"] = error.detail
     if path:
-        body["instance"] = path
+        body["instance"] = quote(path)  # a URI reference; servers hand us the path decoded
     headers: Mapping[str, str] = {**(error.headers or {}), "cache-control": "no-store"}
     return JSONResponse(body, error.status_code, headers=dict(headers), media_type="application/problem+json")
 
@@ -32,7 +33,7 @@ def problem(error: HTTPException, *, path: str = "") -> JSONResponse:
 async def _answer(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         error = HTTPException(500)  # the server logs the traceback; the caller learns nothing of our inside
-    return problem(error, path=request.url.path)
+    return problem(error, path=request.scope["path"])
 
 
 EXCEPTION_HANDLERS = {HTTPException: _answer, Exception: _answer}

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..core import Gap
+from ..core import Gap, Notice
 
 if TYPE_CHECKING:
     from ..metrics import Metrics
@@ -32,7 +33,11 @@ class Tally:
         self.sends += clients
         self.deliveries += batch.events * clients
         self.sent_bytes += batch.size * clients
-        for notice in batch.notices:
+        self.count_gaps(batch.notices, clients)
+
+    def count_gaps(self, notices: Iterable[Notice], clients: int = 1) -> None:
+        """So many clients were told of these."""
+        for notice in notices:
             if isinstance(notice, Gap):
                 self.gaps[notice.reason] += clients
 

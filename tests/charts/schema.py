@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from sse_gateway.config import json_schema
+from sse_gateway.config.schema import VARIABLE
 from sse_gateway.sources.discovery import connectors
 
 from .rendering import CHART
@@ -18,7 +19,6 @@ Schema = dict[str, Any]
 
 _CONNECTORS = ("generate", "kafka", "rabbitmq", "webhook")
 _READ_BY_THE_CHART = ("AdminConfig", "DrainConfig", "ServerConfig")
-_VARIABLE = {"type": "string", "pattern": r"\$\{"}
 _DROPPED = ("default", "examples", "title")
 
 
@@ -37,13 +37,14 @@ def written() -> str:
 
 def _definition(name: str, schema: Schema) -> Schema:
     """The chart reads ports and durations of the drain, so they can't be variables, and no port is left to chance."""
-    if "port" in schema["properties"]:
-        schema["properties"]["port"]["minimum"] = 1
-    return dict(_adapted(schema, variables=name not in _READ_BY_THE_CHART))
+    adapted = dict(_adapted(schema, variables=name not in _READ_BY_THE_CHART))
+    if "port" in adapted["properties"]:
+        adapted["properties"]["port"]["minimum"] = 1
+    return adapted
 
 
 def _adapted(schema: Any, *, variables: bool) -> Any:
-    """`${NAME}` goes wherever no plain text goes; defaults are the gateway's, and not those of values."""
+    """The defaults are the gateway's, and not those of values."""
     if isinstance(schema, list):
         return [_adapted(each, variables=variables) for each in schema]
     if not isinstance(schema, dict):
@@ -53,10 +54,9 @@ def _adapted(schema: Any, *, variables: bool) -> Any:
         for key, value in schema.items()
         if key not in _DROPPED or isinstance(value, dict)
     }
-    return {"anyOf": [kept, _VARIABLE]} if variables and _is_strict(kept) else kept
+    return kept if variables or VARIABLE not in kept.get("anyOf", []) else _without_variable(kept)
 
 
-def _is_strict(schema: Schema) -> bool:
-    """Whether it refuses some text. A dict under these words is a key of that name."""
-    words = [word for word in ("enum", "pattern") if not isinstance(schema.get(word, {}), dict)]
-    return bool(words) or schema.get("type") in ("boolean", "integer", "number")
+def _without_variable(schema: Schema) -> Schema:
+    plain, _ = schema.pop("anyOf")
+    return {**schema, **plain}

@@ -58,6 +58,8 @@ def validator() -> Draft202012Validator:
     [
         "",
         '[sources.demo]\nchannel = "demo"\nlog = { max_age = "1h" }\nsample = { count = 3, pause = "2s" }',
+        '[server]\nport = "${PORT}"\ntry_page = "${PAGE:-true}"\n[logs]\nlevel = "${LEVEL}"\n[drain]\ndelay = "${DELAY}"',
+        '[sources.demo]\nchannel = "demo"\nlog = { max_age = "${AGE}" }\nsample = { count = "${COUNT}" }',
         '[[routes]]\npath = "/x"\nchannels = ["a"]\n[limits]\nlifetime = "1h"\nclient_buffer = { events = 5 }',
     ],
 )

@@ -90,6 +90,17 @@ async def test_those_that_come_back_together_are_served_in_several_turns() -> No
         assert all(wire.data() == [str(number) for number in range(500)] for wire in wires)
 
 
+async def test_those_that_miss_nothing_take_turns_too() -> None:
+    """Looking at so many costs time, though none has anything to read."""
+    async with stage() as scene:
+        here = (await scene.open("a")).events()[0].id
+        await come_back(scene, 600, here)
+        await scene.fanout.flush()
+        assert 0 < len(scene.fanout.lagging.clients) < 600
+        await scene.fanout.flush()
+        assert not scene.fanout.lagging.clients
+
+
 async def come_back(scene: Stage, count: int, id: str) -> list[Wire]:
     """Clients that resume, and come before the next flush."""
     wires = [Wire() for _ in range(count)]

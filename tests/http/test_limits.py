@@ -36,8 +36,9 @@ def test_a_refused_client_counts_nowhere() -> None:
     assert admission.admit("a") is None
 
 
-def test_addresses_that_left_are_forgotten() -> None:
-    admission = Admission(10, clients_per_address=1)
+@pytest.mark.parametrize("limit", [1, None])
+def test_addresses_that_left_are_forgotten(limit: int | None) -> None:
+    admission = Admission(10, clients_per_address=limit)
     for number in range(1000):
         admission.admit(str(number))
         admission.leave(str(number))

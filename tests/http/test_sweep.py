@@ -36,10 +36,10 @@ async def test_a_client_beyond_its_buffer_is_sent_away_to_resume(limit: dict[str
     """With a farewell, when it reads again: nothing that it was behind, and the id to come back with."""
     async with stage(client_buffer=limit, retry="1s") as scene:
         wire = await block(scene)
-        scene.publish("a", *map(str, range(1, 10)))
+        scene.publish("a", *map(str, range(1, 11)))
         await scene.pass_time(0.1)
         kept = scene.count("evictions_total", reason="slow")
-        scene.publish("a", *map(str, range(10, 20)))
+        scene.publish("a", *map(str, range(11, 20)))
         await scene.pass_time(0.1)
         assert (kept if limit["events"] == 10 else 0, scene.count("evictions_total", reason="slow")) == (0, 1)
         wire.release()
@@ -59,10 +59,12 @@ async def test_a_client_that_resumes_may_be_far_behind() -> None:
         first = await scene.open("a")
         scene.publish("a", *["x" * 40_000 for _ in range(20)])
         wire = Wire("future")
-        late = scene.open("a", wire=wire, id=first.events()[0].id)
-        await late
+        scene.start("a", wire=wire, id=first.events()[0].id)
+        await until(lambda: len(wire.messages) == 2)
         wire.stuck = True
+        await scene.fanout.flush()
         await scene.pass_time(0.1)
+        assert scene.count("lag_events") > 5
         assert scene.count("evictions_total", reason="slow") == 0
 
 

@@ -59,3 +59,13 @@ async def test_clients_are_counted_by_route_and_resumes_by_what_came_of_them() -
         outcomes = {outcome: scene.count("resumes_total", outcome=outcome) for outcome in ("log", "gap", "reset")}
         assert outcomes == {"log": 2, "gap": 1, "reset": 1}
         assert scene.count("clients_opened_total", route="/r") == scene.count("clients", route="/r") == 6
+
+
+async def test_a_gap_that_a_client_is_told_of_as_it_comes_back_counts_too() -> None:
+    async with stage(Bounds(2, 10**6, 600)) as scene:
+        old = (await scene.open("b")).events()[0].id
+        scene.publish("a", "1", "2", "3")
+        again = await scene.open("a", id=old)
+
+        assert again.types()[:2] == ["gateway.at", "gateway.gap"]
+        assert scene.count("gaps_total", reason="evicted") == 1

@@ -1,0 +1,15 @@
+"""The page of what a client sees says what is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "streams.md").read_text()
+
+
+def test_it_has_every_event_of_the_gateway_s_own() -> None:
+    code = "".join(file.read_text() for file in (ROOT / "sse_gateway" / "http").glob("*.py"))
+
+    assert set(re.findall(r"^\| `(gateway\.\w+)`", PAGE, re.MULTILINE)) == set(re.findall(r'"(gateway\.\w+)"', code))
