@@ -58,6 +58,15 @@ async def test_a_cancellation_from_outside_goes_on_after_the_content_was_closed(
     assert (content.closed, wire.ended, reasons) == (1, False, ["error"])
 
 
+async def test_a_cancel_scope_around_a_response_that_is_sending_lets_its_content_wait_for_its_cleanup() -> None:
+    notes, wire = Notes("x", "y"), Wire(takes=2)
+    async with anyio.create_task_group() as group:
+        group.start_soon(EventSourceResponse(notes.generate()), wire.scope, wire.receive, wire.send)
+        await wire.sending()
+        group.cancel_scope.cancel()
+    assert notes.seen == ["cancelled", "waited", "finally"]
+
+
 async def test_a_cancel_scope_around_the_response_ends_it() -> None:
     notes = Notes("x")
     wire = Wire()

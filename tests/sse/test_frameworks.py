@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -108,7 +109,9 @@ async def test_the_body_iterator_can_be_wrapped() -> None:
 
 
 @pytest.mark.parametrize("moment", ["waiting", "sending"])
-async def test_a_generator_may_hold_a_task_group_open_around_its_events(moment: str) -> None:
+async def test_a_generator_may_hold_a_task_group_open_around_its_events(
+    moment: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """PEP 789 warns of it, but where the generator is read and closed in one task it works."""
     seen: list[str] = []
 
@@ -132,7 +135,7 @@ async def test_a_generator_may_hold_a_task_group_open_around_its_events(moment: 
         await wire.asked.wait()
         wire.leave()
         await running.done()
-    assert seen == ["beside"]
+    assert (seen, [record for record in caplog.records if record.levelno >= logging.WARNING]) == (["beside"], [])
 
 
 async def test_a_timeout_of_the_application_around_the_response_is_its_own() -> None:

@@ -92,7 +92,8 @@ def test_loops_that_were_closed_abruptly_disturb_nobody_and_leave_nothing(caplog
     assert started.wait(5)
     begin_shutdown()
     thread.join(5)
-    gc.collect()
+    for _ in range(3):  # what a broken end leaves is found only by the next
+        gc.collect()
     assert outcomes == [True]
     assert len(all_loops()) <= known + 1
 

@@ -131,6 +131,27 @@ async def test_a_sender_is_cancelled_with_the_stream_and_sees_no_broken_channel(
     assert receive.statistics().open_receive_streams == 0
 
 
+async def test_nor_does_it_where_a_generator_closes_the_channel_and_then_waits() -> None:
+    send, receive = anyio.create_memory_object_stream[str](0)
+    wire, seen = Wire(), list[str]()
+
+    async def generate() -> AsyncIterator[str]:
+        try:
+            async with receive:
+                yield await receive.receive()
+                await anyio.sleep_forever()
+        finally:
+            await asyncio.sleep(0.01)
+
+    response = EventSourceResponse(generate(), data_sender_callable=lambda: produce(send, seen, "sending"))
+    async with serving(response, wire) as running:
+        await wire.until(lambda: wire.chunks)
+        await wire.asked.wait()
+        wire.leave()
+        await running.done()
+    assert seen == ["CancelledError"]
+
+
 async def produce(send: ObjectSendStream[str], seen: list[str], moment: str) -> None:
     try:
         await send.send("x")
