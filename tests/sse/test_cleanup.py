@@ -80,12 +80,15 @@ async def test_a_cancel_scope_around_the_response_ends_it() -> None:
     assert notes.seen[-1] == "finally"
 
 
-async def test_a_cancellation_from_outside_cuts_the_cleanup_after_a_disconnect() -> None:
-    wire, cleaning, seen = Wire(), asyncio.Event(), []
+@pytest.mark.parametrize("moment", ["waiting", "sending"])
+async def test_a_cancellation_from_outside_cuts_the_cleanup_after_a_disconnect(moment: str) -> None:
+    wire, cleaning, seen = Wire(takes=2 if moment == "sending" else None), asyncio.Event(), []
 
     async def slow() -> AsyncIterator[str]:
         try:
             yield "x"
+            while moment == "sending":
+                yield "y"
             await anyio.sleep_forever()
         finally:
             cleaning.set()

@@ -7,6 +7,7 @@ import gc
 import logging
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -96,6 +97,16 @@ def test_loops_that_were_closed_abruptly_disturb_nobody_and_leave_nothing(caplog
         gc.collect()
     assert outcomes == [True]
     assert len(all_loops()) <= known + 1
+
+
+def test_a_loop_that_had_streams_is_not_kept_in_memory() -> None:
+    loop = asyncio.new_event_loop()
+    reference = weakref.ref(loop)
+    loop.run_until_complete(serve(EventSourceResponse(some("x"))))
+    loop.close()
+    del loop
+    gc.collect()
+    assert reference() is None
 
 
 def test_only_the_main_thread_may_overhear_signals() -> None:

@@ -74,6 +74,9 @@ async def test_a_stream_whose_head_is_not_taken_sends_nothing_else() -> None:
     async with serving(EventSourceResponse(forever("x")), wire) as running:
         await wire.sending()
         begin_shutdown()
+        while not wire.cancelled:
+            await asyncio.sleep(0)
+        wire.take()
         await running.done()
     assert wire.messages == []
 

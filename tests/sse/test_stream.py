@@ -89,6 +89,18 @@ async def test_a_tight_generator_lets_others_run_and_ends_when_its_client_has_go
     assert count < 1_000_000
 
 
+async def test_a_request_whose_messages_never_wait_does_not_starve_its_stream() -> None:
+    wire, asked = Wire(), 0
+
+    async def receive() -> Any:
+        nonlocal asked
+        asked += 1
+        return {"type": "http.request"} if asked < 10_000 else await wire.receive()
+
+    await EventSourceResponse(some("x", "y"))(wire.scope, receive, wire.send)
+    assert (wire.data(), asked < 10_000) == (["x", "y"], True)
+
+
 async def test_an_exception_of_the_content_leaves_as_it_is_and_cuts_the_stream() -> None:
     wire, ran, reasons = Wire(), list[int](), list[str]()
 
