@@ -181,3 +181,25 @@ async def test_an_exception_of_the_cleanup_after_a_disconnect_leaves_and_the_tas
         with pytest.raises(LookupError, match="mine"):
             await running.done()
         assert running.task.cancelling() == 0
+
+
+async def test_cleanup_after_a_failure_beside_the_content_is_cut_off_too() -> None:
+    seen: list[str] = []
+
+    async def fail() -> None:
+        await asyncio.sleep(0.01)
+        raise LookupError("mine")
+
+    async def slow() -> AsyncIterator[str]:
+        try:
+            await anyio.sleep_forever()
+            yield "x"
+        finally:
+            try:
+                await anyio.sleep_forever()
+            finally:
+                seen.append("finally")
+
+    with pytest.raises(LookupError, match="mine"):
+        await serve(EventSourceResponse(slow(), data_sender_callable=fail, cleanup_timeout=0.02))
+    assert seen == ["finally"]
