@@ -107,7 +107,7 @@ class EventSourceResponse(Response):
             limiter: Refuses the stream with 503 when too many are open.
 
         Raises:
-            TypeError: `ping` is no number.
+            TypeError: `ping` is no number, or `farewell` is no event.
             ValueError: `ping`, `shutdown_grace_period`, `cleanup_timeout` or `lifetime` is negative, or `sep` ends no line.
         """
         require_separator(sep)
@@ -137,6 +137,7 @@ class EventSourceResponse(Response):
         """Whether the stream has still to begin or goes on."""
         self._opening = None if opening is None and retry is None else Event(comment=opening, retry=retry)
         self._retry = _RETRY if retry is None else retry
+        self.make_farewell()  # what is wrong with it shows now, and not when the server stops
         self._init_headers(headers)
 
     def _init_headers(self, headers: Mapping[str, str] | None) -> None:
