@@ -201,6 +201,19 @@ async def test_a_signal_ends_streams_and_still_does_what_the_server_wants(server
     assert (wire.ended, server_signals) == (True, [signal.SIGTERM])
 
 
+async def test_a_signal_is_heard_where_system_calls_are_never_restarted(
+    server_signals: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, which has no `siginterrupt`."""
+    monkeypatch.delattr(signal, "siginterrupt")
+    wire = Wire()
+    async with serving(EventSourceResponse(forever("x")), wire) as running:
+        await wire.until(lambda: wire.chunks)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await running.done()
+    assert (wire.ended, server_signals) == (True, [signal.SIGTERM])
+
+
 async def test_a_signal_before_the_first_stream_is_heard_where_the_application_asks_for_it(
     server_signals: list[int],
 ) -> None:
