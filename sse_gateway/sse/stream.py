@@ -94,8 +94,8 @@ class Stream:
         """
         try:
             await self._run_tasks()
-            if self.reason in _IN_ORDER and not self.body.ended:
-                await self._end_in_order()
+            if not self.body.ended and (self.reason in _IN_ORDER or not self.body.started):
+                await self._end_in_order()  # to a client that has gone too: middleware insists on a response
         finally:
             self._settle("error")
             self._leave()

@@ -83,6 +83,16 @@ async def test_middleware_of_starletles_own_kind_lets_disconnects_and_shutdowns_
     watch_shutdown()
 
 
+async def test_that_middleware_gets_a_response_also_where_the_client_leaves_before_the_first_event() -> None:
+    wire, reasons = http_wire(), list[str]()
+    app = app_with(forever, Middleware(Passing), wait_for_first=True, on_close=reasons.append)
+    async with serving(app, wire) as running:
+        await wire.asked.wait()
+        wire.leave()
+        await running.done()
+    assert (wire.start["status"], reasons) == (200, ["client"])
+
+
 async def test_compressing_middleware_leaves_it_alone_and_cors_adds_its_headers() -> None:
     app = app_with(
         lambda: some("x" * 5000), Middleware(GZipMiddleware), Middleware(CORSMiddleware, allow_origins=["*"])
