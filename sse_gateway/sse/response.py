@@ -16,12 +16,13 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from .body import head
-from .content import Content, ContentStream, Feed, close, read
+from .content import Content, ContentStream, Feed, read
 from .denial import deny
 from .encoding import DEFAULT_SEPARATOR, encode_fields, require_separator
 from .event import Event, ensure_bytes
 from .eviction import timed_out
 from .limiter import ConnectionLimiter
+from .reading import Reading
 from .stream import CloseReason, Stream
 
 __all__ = ["EventSourceResponse"]
@@ -225,8 +226,7 @@ class EventSourceResponse(Response):
     async def _close(self) -> None:
         """Close content that nobody has read."""
         self.active = False
-        with anyio.move_on_after(self.cleanup_timeout, shield=True):
-            await close(self.body_iterator, self.body_iterator, cancelled=False)
+        await Reading(self).close(cancelled=False, shield=True)
 
 
 def _require_not_negative(name: str, value: float | None) -> None:

@@ -10,7 +10,7 @@ import anyio
 import pytest
 from starlette.background import BackgroundTask
 
-from sse_gateway.sse import EventSourceResponse
+from sse_gateway.sse import ConnectionLimiter, EventSourceResponse
 
 from .contents import Closing, Notes
 from .wire import Wire, serve, serving
@@ -35,6 +35,17 @@ async def test_a_failure_of_the_cleanup_is_logged_and_the_first_exception_goes_o
     assert (record.levelname, record.name.startswith("sse_gateway.sse")) == ("ERROR", True)
     assert record.getMessage().startswith("Error closing body iterator")
     assert record.exc_info is not None
+
+
+async def test_a_failure_to_close_content_that_nobody_reads_is_logged_and_the_answer_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    head = await serve(EventSourceResponse(Closing(fails=OSError("disk"))), Wire(method="HEAD"))
+    refused = await serve(EventSourceResponse(Closing(fails=OSError("disk")), limiter=ConnectionLimiter(0)))
+    assert (head.start["status"], refused.start["status"]) == (200, 503)
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == [
+        "Error closing body iterator"
+    ] * 2
 
 
 async def test_an_error_of_send_leaves_as_it_is_after_the_content_was_closed() -> None:
