@@ -1,4 +1,5 @@
-"""The engine: Server-Sent Events for any ASGI application. It imports nothing else of this project."""
+"""The engine: Server-Sent Events for any ASGI application on asyncio or uvloop (not trio). It imports nothing else of this
+project."""
 
 from __future__ import annotations
 

@@ -49,10 +49,12 @@ class PushConnection:
         chunk = ensure_bytes(event, self._stream.response.sep)
         if self.closed:
             raise anyio.ClosedResourceError
-        if asyncio.current_task() is self._task and not self._waiting:
-            await self._write(chunk)
-        else:
+        if self._waiting or asyncio.current_task() is not self._task:
             await self._send_for_other(chunk)
+        elif self._stream.body.started:
+            await self._stream.body.write(chunk)
+        else:
+            await self._write(chunk)
 
     async def wait_closed(self) -> None:
         """Wait until the stream has ended. In the function that feeds it, until that is cancelled."""

@@ -16,12 +16,13 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from .body import head
-from .content import Content, ContentStream, Feed, close, read
+from .content import Content, ContentStream, Feed, read
 from .denial import deny
 from .encoding import DEFAULT_SEPARATOR, encode_fields, require_separator
 from .event import Event, ensure_bytes
 from .eviction import timed_out
 from .limiter import ConnectionLimiter
+from .reading import Reading
 from .stream import CloseReason, Stream
 
 __all__ = ["EventSourceResponse"]
@@ -107,7 +108,7 @@ class EventSourceResponse(Response):
             limiter: Refuses the stream with 503 when too many are open.
 
         Raises:
-            TypeError: `ping` is no number.
+            TypeError: `ping` is no number, or `farewell` is no event.
             ValueError: `ping`, `shutdown_grace_period`, `cleanup_timeout` or `lifetime` is negative, or `sep` ends no line.
         """
         require_separator(sep)
@@ -137,6 +138,7 @@ class EventSourceResponse(Response):
         """Whether the stream has still to begin or goes on."""
         self._opening = None if opening is None and retry is None else Event(comment=opening, retry=retry)
         self._retry = _RETRY if retry is None else retry
+        self.make_farewell()  # what is wrong with it shows now, and not when the server stops
         self._init_headers(headers)
 
     def _init_headers(self, headers: Mapping[str, str] | None) -> None:
@@ -224,8 +226,7 @@ class EventSourceResponse(Response):
     async def _close(self) -> None:
         """Close content that nobody has read."""
         self.active = False
-        with anyio.move_on_after(self.cleanup_timeout, shield=True):
-            await close(self.body_iterator, self.body_iterator, cancelled=False)
+        await Reading(self).close(cancelled=False, shield=True)
 
 
 def _require_not_negative(name: str, value: float | None) -> None:

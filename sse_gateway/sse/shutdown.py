@@ -62,7 +62,8 @@ class Signals:
             signal.signal(number, link)
         except ValueError:
             return None  # a subinterpreter
-        signal.siginterrupt(number, False)  # as asyncio has it: no system call is interrupted
+        if hasattr(signal, "siginterrupt"):  # not on Windows
+            signal.siginterrupt(number, False)  # as asyncio has it: no system call is interrupted
         return link
 
 

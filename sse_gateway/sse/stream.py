@@ -94,8 +94,8 @@ class Stream:
         """
         try:
             await self._run_tasks()
-            if self.reason in _IN_ORDER and not self.body.ended:
-                await self._end_in_order()
+            if not self.body.ended and (self.reason in _IN_ORDER or not self.body.started):
+                await self._end_in_order()  # to a client that has gone too: middleware insists on a response
         finally:
             self._settle("error")
             self._leave()
@@ -142,6 +142,7 @@ class Stream:
         self._tasks.remove(task)
         if not task.cancelled() and task.exception() is not None:
             self._settle("error")  # now, and not when the content sees it: until then others may push
+            self._reading.hurry()
 
     async def _run_tasks(self) -> None:
         failure: BaseException | None = None
@@ -202,10 +203,8 @@ class Stream:
             self.connection.limit(self.response.send_timeout, self._reset)
             await self.body.end()
             self._settle("finished")
-        else:
-            await asyncio.sleep(
-                0
-            )  # a task that was cancelled by itself, and has waited for nothing since, sees it here
+        else:  # a task that was cancelled by itself, and has waited for nothing since, sees it here
+            await asyncio.sleep(0)
 
     def _set_limits(self) -> None:
         """What may end the stream at once: not before its head, which would be lost."""
@@ -217,10 +216,8 @@ class Stream:
     async def _end_in_order(self) -> None:
         response, stopping = self.response, self.reason == "shutdown"
         farewell = response.make_farewell() if stopping else b""
-        if self._stuck and not farewell:
-            farewell = (
-                f":{response.sep}{response.sep}".encode()
-            )  # granian takes an empty end at once, also where frames wait
+        if self._stuck and not farewell:  # granian takes an empty end at once, also where frames wait
+            farewell = f":{response.sep}{response.sep}".encode()
         with anyio.move_on_after(_LAST_MESSAGE if stopping else response.send_timeout) as self._last:
             await self.body.end(farewell)
         if self._last.cancelled_caught:

@@ -92,13 +92,10 @@ class Server:
         listing = subprocess.run(["ps", "-o", "rss=", "-g", str(self.process.pid)], capture_output=True, check=True)
         return sum(map(int, listing.stdout.split()))
 
-    def established(self, peer_port: int) -> bool:
-        """Whether the server's end of the connection from this port is open, as the kernel sees it."""
-        ends = (line.split()[1:4] for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
-        return any(
-            (int(local[-4:], 16), int(peer[-4:], 16), state) == (self.port, peer_port, "01")
-            for local, peer, state in ends
-        )
+    def holds(self, peer_port: int) -> bool:
+        """Whether the kernel still has the server's end of the connection from this port, in whatever state."""
+        ends = (line.split()[1:3] for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+        return any((int(local[-4:], 16), int(peer[-4:], 16)) == (self.port, peer_port) for local, peer in ends)
 
 
 def frozen(server: Server, path: str) -> socket.socket:

@@ -10,7 +10,7 @@ import anyio
 import pytest
 from starlette.background import BackgroundTask
 
-from sse_gateway.sse import EventSourceResponse
+from sse_gateway.sse import ConnectionLimiter, EventSourceResponse
 
 from .contents import Closing, Notes
 from .wire import Wire, serve, serving
@@ -37,6 +37,17 @@ async def test_a_failure_of_the_cleanup_is_logged_and_the_first_exception_goes_o
     assert record.exc_info is not None
 
 
+async def test_a_failure_to_close_content_that_nobody_reads_is_logged_and_the_answer_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    head = await serve(EventSourceResponse(Closing(fails=OSError("disk"))), Wire(method="HEAD"))
+    refused = await serve(EventSourceResponse(Closing(fails=OSError("disk")), limiter=ConnectionLimiter(0)))
+    assert (head.start["status"], refused.start["status"]) == (200, 503)
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == [
+        "Error closing body iterator"
+    ] * 2
+
+
 async def test_an_error_of_send_leaves_as_it_is_after_the_content_was_closed() -> None:
     content, wire = Closing("x", "y"), Wire()
     response = EventSourceResponse(content)
@@ -58,6 +69,15 @@ async def test_a_cancellation_from_outside_goes_on_after_the_content_was_closed(
     assert (content.closed, wire.ended, reasons) == (1, False, ["error"])
 
 
+async def test_a_cancel_scope_around_a_response_that_is_sending_lets_its_content_wait_for_its_cleanup() -> None:
+    notes, wire = Notes("x", "y"), Wire(takes=2)
+    async with anyio.create_task_group() as group:
+        group.start_soon(EventSourceResponse(notes.generate()), wire.scope, wire.receive, wire.send)
+        await wire.sending()
+        group.cancel_scope.cancel()
+    assert notes.seen == ["cancelled", "waited", "finally"]
+
+
 async def test_a_cancel_scope_around_the_response_ends_it() -> None:
     notes = Notes("x")
     wire = Wire()
@@ -71,12 +91,15 @@ async def test_a_cancel_scope_around_the_response_ends_it() -> None:
     assert notes.seen[-1] == "finally"
 
 
-async def test_a_cancellation_from_outside_cuts_the_cleanup_after_a_disconnect() -> None:
-    wire, cleaning, seen = Wire(), asyncio.Event(), []
+@pytest.mark.parametrize("moment", ["waiting", "sending"])
+async def test_a_cancellation_from_outside_cuts_the_cleanup_after_a_disconnect(moment: str) -> None:
+    wire, cleaning, seen = Wire(takes=2 if moment == "sending" else None), asyncio.Event(), []
 
     async def slow() -> AsyncIterator[str]:
         try:
             yield "x"
+            while moment == "sending":
+                yield "y"
             await anyio.sleep_forever()
         finally:
             cleaning.set()
@@ -169,3 +192,25 @@ async def test_an_exception_of_the_cleanup_after_a_disconnect_leaves_and_the_tas
         with pytest.raises(LookupError, match="mine"):
             await running.done()
         assert running.task.cancelling() == 0
+
+
+async def test_cleanup_after_a_failure_beside_the_content_is_cut_off_too() -> None:
+    seen: list[str] = []
+
+    async def fail() -> None:
+        await asyncio.sleep(0.01)
+        raise LookupError("mine")
+
+    async def slow() -> AsyncIterator[str]:
+        try:
+            await anyio.sleep_forever()
+            yield "x"
+        finally:
+            try:
+                await anyio.sleep_forever()
+            finally:
+                seen.append("finally")
+
+    with pytest.raises(LookupError, match="mine"):
+        await serve(EventSourceResponse(slow(), data_sender_callable=fail, cleanup_timeout=0.02))
+    assert seen == ["finally"]

@@ -201,20 +201,38 @@ async def test_a_thread_that_still_reads_does_not_hold_the_request_but_its_conte
     assert await anyio.to_thread.run_sync(closed.wait, 5)
 
 
+async def test_nor_does_it_hold_a_cancel_scope_around_the_response() -> None:
+    wire, release, reading = Wire(), threading.Event(), threading.Event()
+
+    def slow() -> Iterator[str]:
+        reading.set()
+        release.wait(10)
+        yield "x"
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(EventSourceResponse(slow(), cleanup_timeout=0.05), wire.scope, wire.receive, wire.send)
+            await anyio.to_thread.run_sync(reading.wait, 5)
+            group.cancel_scope.cancel()
+    release.set()
+
+
 async def test_blocked_synchronous_streams_leave_the_threads_of_the_application_alone() -> None:
     release, entered = threading.Event(), threading.Semaphore(0)
 
     def block() -> Iterator[str]:
         entered.release()
-        release.wait(10)
+        release.wait(30)
         yield "x"
 
     async with anyio.create_task_group() as group:
         for _ in range(50):
             wire = Wire()
             group.start_soon(EventSourceResponse(block()), wire.scope, wire.receive, wire.send)
-        for _ in range(40):
-            await anyio.to_thread.run_sync(entered.acquire)
-        with anyio.fail_after(5):
-            assert await anyio.to_thread.run_sync(lambda: "free") == "free"
-        release.set()
+        try:
+            with anyio.fail_after(5):
+                for _ in range(40):
+                    await anyio.to_thread.run_sync(entered.acquire, True, 5)
+                assert await anyio.to_thread.run_sync(lambda: "free") == "free"
+        finally:
+            release.set()

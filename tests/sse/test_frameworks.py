@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -82,6 +83,16 @@ async def test_middleware_of_starletles_own_kind_lets_disconnects_and_shutdowns_
     watch_shutdown()
 
 
+async def test_that_middleware_gets_a_response_also_where_the_client_leaves_before_the_first_event() -> None:
+    wire, reasons = http_wire(), list[str]()
+    app = app_with(forever, Middleware(Passing), wait_for_first=True, on_close=reasons.append)
+    async with serving(app, wire) as running:
+        await wire.asked.wait()
+        wire.leave()
+        await running.done()
+    assert (wire.start["status"], reasons) == (200, ["client"])
+
+
 async def test_compressing_middleware_leaves_it_alone_and_cors_adds_its_headers() -> None:
     app = app_with(
         lambda: some("x" * 5000), Middleware(GZipMiddleware), Middleware(CORSMiddleware, allow_origins=["*"])
@@ -108,7 +119,9 @@ async def test_the_body_iterator_can_be_wrapped() -> None:
 
 
 @pytest.mark.parametrize("moment", ["waiting", "sending"])
-async def test_a_generator_may_hold_a_task_group_open_around_its_events(moment: str) -> None:
+async def test_a_generator_may_hold_a_task_group_open_around_its_events(
+    moment: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """PEP 789 warns of it, but where the generator is read and closed in one task it works."""
     seen: list[str] = []
 
@@ -132,7 +145,7 @@ async def test_a_generator_may_hold_a_task_group_open_around_its_events(moment: 
         await wire.asked.wait()
         wire.leave()
         await running.done()
-    assert seen == ["beside"]
+    assert (seen, [record for record in caplog.records if record.levelno >= logging.WARNING]) == (["beside"], [])
 
 
 async def test_a_timeout_of_the_application_around_the_response_is_its_own() -> None:

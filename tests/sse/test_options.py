@@ -71,6 +71,18 @@ async def test_a_stream_lives_no_longer_than_it_may() -> None:
     assert (wire.ended, reasons) == (True, ["expired"])
 
 
+async def test_streams_that_began_together_do_not_expire_together() -> None:
+    ended: list[float] = []
+    async with anyio.create_task_group() as group:
+        for _ in range(20):
+            wire, response = (
+                Wire(),
+                EventSourceResponse(forever("x"), lifetime=0.5, on_close=lambda _: ended.append(monotonic())),
+            )
+            group.start_soon(response, wire.scope, wire.receive, wire.send)
+    assert max(ended) - min(ended) > 0.02
+
+
 async def test_a_stream_without_a_lifetime_to_live_has_a_head_and_an_end() -> None:
     wire = await serve(slowly(EventSourceResponse(forever("x"), lifetime=0)))
     assert (wire.start["status"], wire.ended) == (200, True)

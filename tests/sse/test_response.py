@@ -97,6 +97,11 @@ def test_a_value_that_can_not_be_is_refused(options: dict[str, Any], message: st
         EventSourceResponse(some(), **options)
 
 
+def test_a_farewell_that_is_no_event_is_refused() -> None:
+    with pytest.raises(TypeError, match="dato"):
+        EventSourceResponse(some(), on_shutdown="farewell", farewell={"dato": 1})
+
+
 def test_the_ping_interval_is_a_number_of_seconds_that_may_be_changed() -> None:
     response = EventSourceResponse(some(), ping=10)
     assert response.ping_interval == 10

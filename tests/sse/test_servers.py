@@ -115,7 +115,7 @@ async def test_a_client_that_takes_nothing_is_gone_also_where_its_stream_expires
         with frozen(server, "/stream/large?lifetime=0.5&send_timeout=1") as client:
             port = client.getsockname()[1]
             await server.logged("large: closed expired", within=5)
-            await until(lambda: not server.established(port), 3, lambda: "the socket is open")
+            await until(lambda: not server.holds(port), 3, lambda: "the socket is there")
         assert "Traceback" not in server.log
 
 
@@ -185,5 +185,5 @@ async def test_a_client_that_freezes_before_the_end_does_not_hold_its_stream(nam
         with frozen(server, "/stream/once?send_timeout=1") as client:
             port = client.getsockname()[1]
             await server.logged("once: closed client", within=5)
-            await until(lambda: not server.established(port), 2, lambda: "the socket is open")
+            await until(lambda: not server.holds(port), 2, lambda: "the socket is there")
         assert "Traceback" not in server.log

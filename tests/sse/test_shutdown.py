@@ -74,6 +74,9 @@ async def test_a_stream_whose_head_is_not_taken_sends_nothing_else() -> None:
     async with serving(EventSourceResponse(forever("x")), wire) as running:
         await wire.sending()
         begin_shutdown()
+        while not wire.cancelled:
+            await asyncio.sleep(0)
+        wire.take()
         await running.done()
     assert wire.messages == []
 
@@ -190,6 +193,19 @@ async def test_a_client_that_takes_nothing_does_not_hold_the_shutdown() -> None:
 
 
 async def test_a_signal_ends_streams_and_still_does_what_the_server_wants(server_signals: list[int]) -> None:
+    wire = Wire()
+    async with serving(EventSourceResponse(forever("x")), wire) as running:
+        await wire.until(lambda: wire.chunks)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await running.done()
+    assert (wire.ended, server_signals) == (True, [signal.SIGTERM])
+
+
+async def test_a_signal_is_heard_where_system_calls_are_never_restarted(
+    server_signals: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, which has no `siginterrupt`."""
+    monkeypatch.delattr(signal, "siginterrupt")
     wire = Wire()
     async with serving(EventSourceResponse(forever("x")), wire) as running:
         await wire.until(lambda: wire.chunks)

@@ -89,6 +89,18 @@ async def test_a_tight_generator_lets_others_run_and_ends_when_its_client_has_go
     assert count < 1_000_000
 
 
+async def test_a_request_whose_messages_never_wait_does_not_starve_its_stream() -> None:
+    wire, asked = Wire(), 0
+
+    async def receive() -> Any:
+        nonlocal asked
+        asked += 1
+        return {"type": "http.request"} if asked < 10_000 else await wire.receive()
+
+    await EventSourceResponse(some("x", "y"))(wire.scope, receive, wire.send)
+    assert (wire.data(), asked < 10_000) == (["x", "y"], True)
+
+
 async def test_an_exception_of_the_content_leaves_as_it_is_and_cuts_the_stream() -> None:
     wire, ran, reasons = Wire(), list[int](), list[str]()
 
@@ -129,6 +141,27 @@ async def test_a_sender_is_cancelled_with_the_stream_and_sees_no_broken_channel(
         await running.done()
     assert seen == ["CancelledError"]
     assert receive.statistics().open_receive_streams == 0
+
+
+async def test_nor_does_it_where_a_generator_closes_the_channel_and_then_waits() -> None:
+    send, receive = anyio.create_memory_object_stream[str](0)
+    wire, seen = Wire(), list[str]()
+
+    async def generate() -> AsyncIterator[str]:
+        try:
+            async with receive:
+                yield await receive.receive()
+                await anyio.sleep_forever()
+        finally:
+            await asyncio.sleep(0.01)
+
+    response = EventSourceResponse(generate(), data_sender_callable=lambda: produce(send, seen, "sending"))
+    async with serving(response, wire) as running:
+        await wire.until(lambda: wire.chunks)
+        await wire.asked.wait()
+        wire.leave()
+        await running.done()
+    assert seen == ["CancelledError"]
 
 
 async def produce(send: ObjectSendStream[str], seen: list[str], moment: str) -> None:

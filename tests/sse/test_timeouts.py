@@ -71,11 +71,11 @@ async def test_each_event_has_the_whole_time() -> None:
     wire = Wire()
 
     async def send(message: Any) -> None:
-        await anyio.sleep(0.03)
+        await anyio.sleep(0.1)
         await wire.send(message)
 
-    with anyio.fail_after(5):
-        await EventSourceResponse(some(*"abcdef"), send_timeout=0.1)(wire.scope, wire.receive, send)
+    with anyio.fail_after(10):
+        await EventSourceResponse(some(*"abcdef"), send_timeout=0.5)(wire.scope, wire.receive, send)
     assert wire.data() == [*"abcdef"]
 
 

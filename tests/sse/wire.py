@@ -169,9 +169,11 @@ def slowly(app: Any) -> Any:
             nonlocal passing
             assert passing == 0, "messages overlap"
             passing += 1
-            await asyncio.sleep(0.001)
-            passing -= 1
-            await send(message)
+            try:
+                await asyncio.sleep(0.001)
+                await send(message)
+            finally:
+                passing -= 1
 
         await app(scope, receive, send_later)
 

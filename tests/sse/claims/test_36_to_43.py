@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from contextlib import AsyncExitStack
+from pathlib import Path
 
+import anyio
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -15,8 +18,28 @@ from sse_gateway import ConnectionLimiter, EventSourceResponse
 
 from ..servers import ROOT
 from ..wire import Wire, forever, serve, serving, some
+from .database import AsyncSession, stream_database_results, users
 
 pytestmark = pytest.mark.anyio
+
+
+async def test_39_each_generator_has_a_database_session_of_its_own(tmp_path: Path) -> None:
+    """So streams that overlap don't share one, and none is closed under a stream that still reads (claim 19)."""
+    database = users(tmp_path)
+    sessions, wires = [AsyncSession(database) for _ in range(3)], [Wire(takes=2) for _ in range(3)]
+    async with AsyncExitStack() as stack:
+        for session, wire in zip(sessions, wires, strict=True):
+            await stack.enter_async_context(serving(EventSourceResponse(stream_database_results(session)), wire))
+            await wire.sending()
+        wires[0].leave()
+        with anyio.fail_after(5):
+            while not sessions[0].closed:
+                await anyio.sleep(0.001)
+        for wire in wires[1:]:
+            wire.take()
+            await wire.until(lambda wire=wire: wire.ended)  # type: ignore[misc]
+    assert [wire.data() for wire in wires] == [["Ada"], ["Ada", "Grace", "Joan"], ["Ada", "Grace", "Joan"]]
+    assert [session.closed for session in sessions] == [1, 1, 1]
 
 
 def test_41_postman() -> None:

@@ -100,7 +100,7 @@ async def test_22_send_timeout(server: Server) -> None:
         began = monotonic()
         await server.logged("large: closed timeout", within=2)
         await server.logged("large: finally", within=1)
-        await until(lambda: not server.established(port), 3, lambda: "the socket is open")
+        await until(lambda: not server.holds(port), 3, lambda: "the socket is there")
         assert monotonic() - began < 3
     assert "Traceback" not in server.log
 
@@ -146,4 +146,4 @@ async def test_40_no_hanging_connection_after_a_disconnect(server: Server) -> No
     with frozen(server, "/stream/large?send_timeout=1") as client:
         port = client.getsockname()[1]
         await server.logged("large: closed timeout", within=5)
-        await until(lambda: not server.established(port), 2, lambda: "the socket is open")
+        await until(lambda: not server.holds(port), 2, lambda: "the socket is there")
