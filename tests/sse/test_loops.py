@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -18,6 +18,12 @@ from sse_gateway.sse.shutdown import signals
 
 from .servers import ROOT
 from .wire import Wire, forever, serve, serving, some
+
+
+def run_alone(function: Callable[[], None]) -> None:
+    """In a process of its own."""
+    program = f"from {__name__} import {function.__name__} as run; run()"
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, timeout=30)
 
 
 def stream_in_thread(started: threading.Event, outcomes: list[bool]) -> threading.Thread:
@@ -100,8 +106,7 @@ def stream_after_abandoned_loops() -> None:
 
 def test_loops_that_were_closed_abruptly_disturb_nobody_and_leave_nothing() -> None:
     """In a process of its own: asyncio minds such an end, and says so whenever what is left is collected."""
-    program = f"from {__name__} import stream_after_abandoned_loops as run; run()"
-    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, timeout=30)
+    run_alone(stream_after_abandoned_loops)
 
 
 def test_a_loop_that_had_streams_is_not_kept_in_memory() -> None:
@@ -122,16 +127,8 @@ def test_only_the_main_thread_may_overhear_signals() -> None:
     assert links == [None]
 
 
-@pytest.fixture
-def switching() -> Iterator[None]:
-    """Threads give way to each other all the time."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(before)
-
-
-def test_streams_are_counted_from_another_thread_while_they_come_and_go(switching: None) -> None:
+def count_while_streams_come_and_go() -> None:
+    """Streams are counted from another thread, where threads give way to each other all the time."""
     stop, failures = threading.Event(), list[RuntimeError]()
 
     def count() -> None:
@@ -145,6 +142,7 @@ def test_streams_are_counted_from_another_thread_while_they_come_and_go(switchin
         for _ in range(60):
             await asyncio.gather(*(serve(EventSourceResponse(some("x"))) for _ in range(50)))
 
+    sys.setswitchinterval(1e-5)
     thread = threading.Thread(target=count)
     thread.start()
     try:
@@ -153,3 +151,8 @@ def test_streams_are_counted_from_another_thread_while_they_come_and_go(switchin
         stop.set()
         thread.join(5)
     assert failures == []
+
+
+def test_streams_are_counted_from_another_thread_while_they_come_and_go() -> None:
+    """In a process of its own: the lock of what measures coverage here is one that two threads wait for."""
+    run_alone(count_while_streams_come_and_go)
