@@ -83,6 +83,10 @@ class Provision:
 
     def close(self) -> None:
         """End both brokers, by the ids that they were started with."""
+        if self._rabbitmq is not None and self._rabbitmq.started_twice:
+            self.lines["rabbitmq"] += (
+                f"; {self._rabbitmq.started_twice} times it came back from a kill without a stream"
+            )
         for broker in (self._rabbitmq, self._kafka):
             if broker is not None:
                 broker.close()

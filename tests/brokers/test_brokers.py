@@ -19,6 +19,7 @@ from .kafka import jars
 from .kafka.broker import Kafka
 from .process import Process, StartFailed
 from .provision import Provision, Unavailable
+from .rabbitmq import RabbitMQ
 
 
 def test_what_is_missing_is_told_as_packages(
@@ -107,6 +108,20 @@ def ended(descriptor: int, *, within: float) -> bool:
     return bool(select.select([descriptor], [], [], within)[0])
 
 
+@pytest.mark.timeout(240)
+def test_a_queue_that_rabbitmq_has_not_got_up_is_seen(own_rabbitmq: RabbitMQ) -> None:
+    """As it may be after a kill: RabbitMQ knows of it, and has no record of where it is."""
+    name = 'rabbit_misc:r(<<"/">>, queue, <<"test-not-up">>)'
+    made = 'rabbit_amqqueue:declare(Name, true, false, [], none, <<"test">>)'
+    gone, back = "mnesia:dirty_delete(rabbit_queue, Name)", "[mnesia:dirty_write(rabbit_queue, Q)]"
+    own_rabbitmq.ctl("eval", f"Name = {name}, {made}, {gone}.")
+    assert not own_rabbitmq.has_all(within=0)
+    own_rabbitmq.ctl("eval", f"Name = {name}, [Q] = mnesia:dirty_read(rabbit_durable_queue, Name), {back}.")
+    assert own_rabbitmq.has_all(within=0)
+    own_rabbitmq.ctl("delete_queue", "test-not-up")
+
+
+@pytest.mark.timeout(240)
 def test_kafka_comes_back_with_what_it_had(own_kafka: Kafka) -> None:
     """Stopped in good order and started again on the same ports; started twice it is the same one."""
     before = own_kafka.bootstrap

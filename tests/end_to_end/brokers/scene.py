@@ -28,7 +28,7 @@ retry = "100ms"
 path = "/events/{name}"
 channels = ["{path.name}"]
 """
-_TITLE = "faults of brokers"
+_TITLE = "faults of brokers (lost: there was no queue, or it went with its line; repeated; Kafka has no alarms)"
 
 
 class Scene:
@@ -139,12 +139,14 @@ class Scene:
     def _write(
         self, fault: str, source: Source, account: Account, reason: str | None, seconds: float | None, said: str
     ) -> None:
+        unbound = min(source.unbound, account.lost)
         row = {
             "fault": fault,
             "source": source.label,
             "by itself": "NO" if seconds is None else "yes",
             "lost": account.lost,
-            "for want of a queue": source.unbound if account.lost else 0,
+            "no queue": unbound,
+            "in its queue": account.lost - unbound,
             "repeated": account.repeated,
             "break": reason or "",
             "seconds": "" if seconds is None else f"{seconds:.2f}",
