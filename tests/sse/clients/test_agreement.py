@@ -17,7 +17,8 @@ from ..servers import running
 from ..streams import Expected, random_events
 from .client import open_source, seen_by
 
-COUNT = 500
+COUNT = 800
+ALIKE = 500
 
 
 @pytest.fixture(scope="session")
@@ -39,9 +40,7 @@ def as_read_by(name: str, fields: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("server_name", "sep", "seed"), [("granian", "\r\n", 1), ("uvicorn", "\n", 2), ("granian", "\r", 3)]
 )
-async def test_a_browser_reads_500_random_events(
-    name: str, server_name: str, sep: str, seed: int, tmp_path: Path
-) -> None:
+async def test_a_browser_reads_random_events(name: str, server_name: str, sep: str, seed: int, tmp_path: Path) -> None:
     expected, standard, stream = Expected(), Expected(), b""
     for item, fields in random_events(seed, COUNT):
         expected.take(as_read_by(name, fields))
@@ -59,3 +58,5 @@ async def test_a_browser_reads_500_random_events(
                     seen += await seen_by(browser)
     assert len(seen) == COUNT + 1
     assert seen[:-1] == expected.events
+    alike = sum(read == event for read, event in zip(seen, standard.events, strict=False))
+    assert alike == COUNT if name == "chromium" else alike >= ALIKE  # the rest is Firefox's own, as said above
