@@ -1,92 +1,17 @@
-"""The wire form of events in two formats, its cache, and the joins that clients share."""
+"""The frames of events in one format, their cache, and the joins that clients share."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 from ..core import Event, Gap, Log, Notice, Subscriber
 from ..core.subscriber import write_id
-from ..sse import encode_body
+from ..sse.wire import Format
 from .cache import Cache
 from .tally import Tally
 
-__all__ = ["EVENT_STREAM", "NDJSON", "Format", "Frames"]
-
 _CACHE = {"entries": 4096, "size": 2**22}
 """More than one flush can hold: a quarter of a log of 10,000 events and 16 MiB."""
-
-
-class Format(Protocol):
-    """How events look on the wire. A frame is a prefix, which holds the id, and a body, which all clients share."""
-
-    @property
-    def media_type(self) -> str: ...
-
-    @property
-    def idle(self) -> bytes | None:
-        """What keeps an idle connection alive; None: only a control event does."""
-        ...
-
-    def prefix(self, id: str | None) -> bytes: ...
-
-    def body(self, type: str, data: bytes) -> bytes: ...
-
-    def control(
-        self, type: str, data: Mapping[str, object] | None = None, *, id: str | None = None, retry: float | None = None
-    ) -> bytes:
-        """An event of the gateway's own. `retry` in seconds."""
-        ...
-
-
-class _EventStream:
-    media_type = "text/event-stream"
-    idle = b":\n\n"
-
-    def prefix(self, id: str | None) -> bytes:
-        return b"" if id is None else f"id: {id}\n".encode()
-
-    def body(self, type: str, data: bytes) -> bytes:
-        return encode_body(type, data)
-
-    def control(
-        self, type: str, data: Mapping[str, object] | None = None, *, id: str | None = None, retry: float | None = None
-    ) -> bytes:
-        hint = b"" if retry is None else b"retry: %d\n" % (retry * 1000)
-        text = b"data\n" if data is None else b"data: " + _compact(data) + b"\n"
-        return hint + self.prefix(id) + b"event: " + type.encode() + b"\n" + text + b"\n"
-
-
-class _Ndjson:
-    media_type = "application/x-ndjson"
-    idle = None
-
-    def prefix(self, id: str | None) -> bytes:
-        return b"{" if id is None else b'{"id":"%s",' % id.encode()
-
-    def body(self, type: str, data: bytes) -> bytes:
-        event = b'"event":%s,' % _compact(type) if type else b""
-        return event + b'"data":%s}\n' % _compact(data.decode())
-
-    def control(
-        self, type: str, data: Mapping[str, object] | None = None, *, id: str | None = None, retry: float | None = None
-    ) -> bytes:
-        fields: dict[str, object] = {} if id is None else {"id": id}
-        fields["event"] = type
-        if retry is not None:
-            fields["retry"] = int(retry * 1000)
-        if data is not None:
-            fields["data"] = data
-        return _compact(fields) + b"\n"
-
-
-def _compact(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-EVENT_STREAM: Format = _EventStream()
-NDJSON: Format = _Ndjson()
 
 
 class Frames:

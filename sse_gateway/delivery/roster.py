@@ -10,8 +10,9 @@ import anyio
 
 from ..core import UNREADABLE, Hub, Log, Subscriber, Subscription, View
 from ..sse import Connection
+from ..sse.wire import EVENT_STREAM, NDJSON, Format
 from .client import Client, Group
-from .frames import EVENT_STREAM, NDJSON, Format, Frames
+from .frames import Frames
 from .stream import StreamRequest, open_reader, outcome
 from .tally import Tally
 

@@ -10,7 +10,8 @@ from typing import Any
 from ..core import Cursor, Hub, Notice, Reset, Subscriber
 from ..core.cursor import Place
 from ..errors import MalformedCursor
-from .frames import Format, Frames
+from ..sse.wire import Format
+from .frames import Frames
 
 __all__ = ["StreamRequest", "begin_stream", "body", "jittered", "read_cursor", "write_opening"]
 

@@ -13,10 +13,10 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from ..config import Config
-from ..delivery.frames import EVENT_STREAM, NDJSON
 from ..delivery.stream import StreamRequest, begin_stream
 from ..metrics import Metrics
 from ..problem import EXCEPTION_HANDLERS, Problem, problem
+from ..sse.wire import EVENT_STREAM, NDJSON
 from .admission import Admission, TrustedProxies
 from .busy import put_off
 from .negotiation import accepts

@@ -10,9 +10,9 @@ import math
 
 from starlette.responses import Response
 
-from ..delivery.frames import EVENT_STREAM
 from ..delivery.stream import begin_stream, jittered
 from ..problem import Problem, problem
+from ..sse.wire import EVENT_STREAM
 from .negotiation import names
 
 __all__ = ["put_off"]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from .app_status import AppStatus
 from .connection import Connection, Send
 from .content import AsyncContentStream, Content, ContentStream, Feed, SyncContentStream
-from .event import Event, JSONServerSentEvent, ServerSentEvent, encode_body, encode_data, ensure_bytes
+from .event import Event, JSONServerSentEvent, ServerSentEvent, ensure_bytes
 from .eviction import SendTimeoutError
 from .limiter import ConnectionLimiter, stop_reconnecting
 from .peer import drop_frozen_clients
@@ -16,6 +16,7 @@ from .resume import last_event_id
 from .shutdown import begin_shutdown, watch_shutdown
 from .statistics import Statistics, statistics
 from .stream import CloseReason
+from .wire import encode_body, encode_data
 
 __all__ = [
     "AppStatus",

@@ -12,7 +12,7 @@ from anyio.abc import TaskGroup
 from sse_gateway.config import LimitsConfig
 from sse_gateway.core import Bounds, Hub
 from sse_gateway.delivery.fanout import Fanout
-from sse_gateway.delivery.frames import EVENT_STREAM, Format
+from sse_gateway.sse.wire import EVENT_STREAM, Format
 from sse_gateway.delivery.stream import StreamRequest
 from sse_gateway.metrics import Metrics
 
