@@ -4,7 +4,6 @@ project."""
 from __future__ import annotations
 
 from .app_status import AppStatus
-from .connection import Connection, Send
 from .content import AsyncContentStream, Content, ContentStream, Feed, SyncContentStream
 from .event import Event, JSONServerSentEvent, ServerSentEvent, ensure_bytes
 from .eviction import SendTimeoutError
@@ -14,6 +13,7 @@ from .push import PushConnection
 from .response import EventSourceResponse
 from .resume import last_event_id
 from .shutdown import begin_shutdown, watch_shutdown
+from .sink import Connection, Send
 from .statistics import Statistics, statistics
 from .stream import CloseReason
 from .wire import encode_body, encode_data

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Mapping, MutableMapping
 from time import monotonic
 from typing import Any
 
-from .connection import Connection
 from .event import ensure_bytes
+from .sink import Connection
 
 __all__ = ["Body", "head"]
 

@@ -18,12 +18,12 @@ from starlette.types import Message, Receive, Scope, Send
 from .body import head
 from .content import Content, ContentStream, Feed, read
 from .denial import deny
-from .wire import DEFAULT_SEPARATOR, encode_fields, require_separator
 from .event import Event, ensure_bytes
 from .eviction import timed_out
 from .limiter import ConnectionLimiter
 from .reading import Reading
 from .stream import CloseReason, Stream
+from .wire import DEFAULT_SEPARATOR, encode_fields, require_separator
 
 __all__ = ["EventSourceResponse"]
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import anyio
 
 from .body import Body, head
-from .connection import Connection, Send
 from .eviction import timed_out
 from .listener import Listener, Message, Receive
 from .peer import peer_of
@@ -19,6 +18,7 @@ from .pings import Pings
 from .push import PushConnection
 from .reading import Reading
 from .shutdown import heed_server, this_loop
+from .sink import Connection, Send
 from .statistics import count
 
 if TYPE_CHECKING:

@@ -97,7 +97,7 @@ async def test_17_default_ping_of_15_seconds(monkeypatch: pytest.MonkeyPatch) ->
     clock, wire = Clock(), Wire()
     monkeypatch.setattr(pings, "asyncio", clock)
     monkeypatch.setattr(pings, "monotonic", clock.monotonic)
-    monkeypatch.setattr("sse_gateway.sse.connection.monotonic", clock.monotonic)
+    monkeypatch.setattr("sse_gateway.sse.sink.monotonic", clock.monotonic)
     async with serving(EventSourceResponse(forever()), wire):
         await wire.asked.wait()
         while not clock.timers:
