@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import threading
+from typing import Protocol
 
 from starlette.responses import PlainTextResponse, Response
 
-__all__ = ["ConnectionLimiter", "stop_reconnecting"]
+
+class Limiter(Protocol):
+    """Who says whether a stream may be open."""
+
+    def enter(self) -> bool:
+        """Take a place. False where none is left."""
+        ...
+
+    def leave(self) -> None:
+        """Give the place back."""
+        ...
+
+    def refusal(self) -> Response:
+        """The answer where no place is left."""
+        ...
 
 
 class ConnectionLimiter:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from inspect import isawaitable
@@ -15,23 +14,20 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from .body import head
-from .content import Content, ContentStream, Feed, read
-from .denial import deny
+from .content import Content, ContentStream, Feed, Reading, read
 from .event import Event, ensure_bytes
-from .eviction import timed_out
-from .limiter import ConnectionLimiter
-from .reading import Reading
-from .stream import CloseReason, Stream
+from .iterated import Iterated
+from .limiter import Limiter
+from .servers import timed_out
+from .stream import Broadcast, CloseReason, Stream, head, jittered
 from .wire import DEFAULT_SEPARATOR, encode_fields, require_separator
-
-__all__ = ["EventSourceResponse"]
 
 logger = logging.getLogger(__name__)
 
 _RETRY = 3000
 """Milliseconds in which a client comes back after a farewell, if the response has no `retry`: what browsers do unasked."""
 
+_DENIED = frozenset({"http.response.start", "http.response.body"})
 _USUAL = {
     header: header
     for header in [
@@ -54,7 +50,7 @@ class EventSourceResponse(Response):
 
     def __init__(
         self,
-        content: ContentStream | Feed,
+        content: ContentStream | Feed | Broadcast,
         status_code: int = 200,
         headers: Mapping[str, str] | None = None,
         media_type: str | None = "text/event-stream",
@@ -76,13 +72,15 @@ class EventSourceResponse(Response):
         on_shutdown: Literal["close", "finish", "farewell"] = "close",
         farewell: Content | None = None,
         lifetime: float | None = None,
-        limiter: ConnectionLimiter | None = None,
+        limiter: Limiter | None = None,
     ) -> None:
         """The parameters up to `cleanup_timeout` are those of the library that people know, with the same defaults.
 
         Args:
             content: An async or synchronous iterable of events; or an async function, which is given a `PushConnection`.
                 Synchronous ones run in worker threads. What is wrong with it shows when it is read. It is closed once.
+                Or a `Broadcast`, which writes to many streams and does by itself what the parameters from `ping` to
+                `lifetime` are about.
             headers: Added to the response's own. `Connection` and `X-Accel-Buffering` can't be overridden.
             ping: Seconds of silence before a comment is sent; 0 for never.
             sep: What ends a line: "\\r\\n" (default), "\\r" or "\\n".
@@ -116,7 +114,8 @@ class EventSourceResponse(Response):
         _require_not_negative("cleanup_timeout", cleanup_timeout)
         _require_not_negative("lifetime", lifetime)
         self.sep = sep or self.DEFAULT_SEPARATOR
-        self.body_iterator, self.feed = read(content)
+        self.broadcast = content if isinstance(content, Broadcast) else None
+        self.body_iterator, self.feed = read(() if isinstance(content, Broadcast) else content)
         self.status_code = status_code
         self.media_type = self.media_type if media_type is None else media_type
         self.background = background
@@ -170,11 +169,15 @@ class EventSourceResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. A response serves only once; a second time its stream is empty."""
         if scope["type"] == "websocket":
-            send = deny(send)
+            send = _deny(send)
         if scope["type"] == "http" and scope["method"].upper() == "HEAD":
             await self._answer_head(scope, send)
         elif self.limiter is None or self.limiter.enter():
-            await Stream(self, scope, receive, send).run()
+            try:
+                await self._stream(scope, receive, send)
+            finally:
+                if self.limiter is not None:
+                    self.limiter.leave()
         else:
             await self._close()
             await self.limiter.refusal()(scope, receive, send)
@@ -196,7 +199,7 @@ class EventSourceResponse(Response):
         """The last event when the server stops; empty where none is wanted."""
         if self.on_shutdown != "farewell":
             return b""
-        retry = f"retry: {round(self._retry * random.uniform(1, 2))}{self.sep}".encode()
+        retry = f"retry: {round(jittered(self._retry))}{self.sep}".encode()
         return retry + (self.sep.encode() if self.farewell is None else ensure_bytes(self.farewell, self.sep))
 
     async def call_back(self, reason: CloseReason, disconnect: Message | None) -> None:
@@ -212,12 +215,18 @@ class EventSourceResponse(Response):
         if patience.cancelled_caught:
             logger.warning("The callback of a stream's end was cancelled after %s seconds", self.cleanup_timeout)
 
+    def _stream(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        first = head(self.status_code, self.raw_headers, scope)
+        if self.broadcast is not None:
+            return Stream(first, scope, send).serve(self.broadcast, receive)
+        return Iterated(self, first, scope, receive, send).run()
+
     async def _answer_head(self, scope: Scope, send: Send) -> None:
-        end = {"type": "http.response.body", "body": b"", "more_body": False}
+        stream = Stream(head(self.status_code, self.raw_headers, scope), scope, send)
         try:
-            for message in (head(self.status_code, self.raw_headers, scope), end):
+            for step in (stream.start, stream.end):
                 with anyio.move_on_after(self.send_timeout) as patience:
-                    await send(message)
+                    await step()
                 if patience.cancel_called:
                     raise timed_out(self.send_timeout)
         finally:
@@ -226,7 +235,16 @@ class EventSourceResponse(Response):
     async def _close(self) -> None:
         """Close content that nobody has read."""
         self.active = False
-        await Reading(self).close(cancelled=False, shield=True)
+        await Reading(self.body_iterator, self.cleanup_timeout).close(cancelled=False, shield=True)
+
+
+def _deny(send: Send) -> Send:
+    """`send` for the answer to a websocket's request, which denies it (ASGI's `websocket.http.response`)."""
+
+    async def send_denial(message: Message) -> None:
+        await send({**message, "type": "websocket." + message["type"]} if message["type"] in _DENIED else message)
+
+    return send_denial
 
 
 def _require_not_negative(name: str, value: float | None) -> None:

@@ -16,11 +16,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMap
 from time import monotonic
 from typing import Any, Protocol
 
+from .loop import loop_of
+from .peer import Peer
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Peer = tuple[str, int]
-"""Address and port of a client."""
 
 
 class Sink(Protocol):
@@ -46,6 +47,10 @@ class Sink(Protocol):
 
     def abort(self, reason: str) -> None:
         """End now. The client sees a broken connection, or nothing."""
+        ...
+
+    def time_out(self) -> None:
+        """The client took nothing for too long: end now, for `timeout`, and be rid of its connection."""
         ...
 
 
@@ -151,6 +156,15 @@ class AsgiSink:
         self.reason = reason
         if self._task is not None and not self._aborted:
             self._aborted = self._task.cancel()
+
+    def time_out(self) -> None:
+        """Abort, and reset the connection, which the server would keep for as long as the client reads nothing."""
+        self.abort("timeout")
+        self.reset()
+
+    def reset(self) -> None:
+        """Reset the connection, unless another stream of this event loop goes over it."""
+        loop_of(asyncio.get_running_loop()).reset(self.peer)
 
     def absorb(self) -> bool:
         """Whether the cancellation that reached the request's task was `abort`'s, and so ends here."""

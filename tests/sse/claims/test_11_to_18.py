@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sse_gateway import EventSourceResponse, JSONServerSentEvent, ServerSentEvent
-from sse_gateway.sse import ensure_bytes, pings
+from sse_gateway.sse import ensure_bytes, iterated
 from sse_gateway.testing import EventStreamParser
 
 from ..wire import Wire, forever, serving
@@ -74,11 +74,14 @@ async def test_16_ping_message_factory() -> None:
 
 
 class Clock:
-    """Time that stands still until it is moved."""
+    """The module `asyncio`, and its loop, with a time that stands still until it is moved."""
 
     def __init__(self) -> None:
         self.now = 1000.0
         self.timers: list[tuple[float, Callable[[], None]]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio if hasattr(asyncio, name) else asyncio.get_running_loop(), name)
 
     def monotonic(self) -> float:
         return self.now
@@ -95,14 +98,14 @@ async def test_17_default_ping_of_15_seconds(monkeypatch: pytest.MonkeyPatch) ->
     assert EventSourceResponse.DEFAULT_PING_INTERVAL == 15
     assert inspect.signature(EventSourceResponse).parameters["ping"].default is None
     clock, wire = Clock(), Wire()
-    monkeypatch.setattr(pings, "asyncio", clock)
-    monkeypatch.setattr(pings, "monotonic", clock.monotonic)
+    monkeypatch.setattr(iterated, "asyncio", clock)
+    monkeypatch.setattr(iterated, "monotonic", clock.monotonic)
     monkeypatch.setattr("sse_gateway.sse.sink.monotonic", clock.monotonic)
     async with serving(EventSourceResponse(forever()), wire):
         await wire.asked.wait()
-        while not clock.timers:
+        while not [due for due, _ in clock.timers if due > 1001]:
             await asyncio.sleep(0)
-        [(due, callback)] = clock.timers
+        due, callback = clock.timers[-1]
         assert due == 1015
         clock.now = 1015
         callback()
