@@ -25,7 +25,7 @@ from anyio import to_thread
 
 from .event import ensure_bytes
 from .loop import loop_of
-from .stream import CloseReason
+from .stream import Broadcast, CloseReason
 
 Content = Any
 """What a stream yields: an event object, a dict of an event's fields, bytes as they are, or anything with a text."""
@@ -43,13 +43,16 @@ _AGAIN = 0.05
 _END = object()
 
 
-def read(content: ContentStream | Feed) -> tuple[AsyncContentStream, Feed | None]:
-    """How to read what a response was given: as an iterable, or by a function that writes. Nothing is checked yet."""
+def read(content: ContentStream | Feed | Broadcast) -> tuple[AsyncContentStream, Feed | None, Broadcast | None]:
+    """How to read what a response was given: as an iterable, by a function that writes, or by a feed that writes to many
+    streams. Nothing is checked yet."""
+    if isinstance(content, Broadcast):
+        return _NOTHING, None, content
     if isinstance(content, AsyncIterable):
-        return content, None
+        return content, None, None
     if _is_feed(content):
-        return _NOTHING, content
-    return Threaded(cast("SyncContentStream", content)), None
+        return _NOTHING, content, None
+    return Threaded(cast("SyncContentStream", content)), None, None
 
 
 class Threaded:
