@@ -13,8 +13,8 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from ..config import Config
-from ..delivery.frames import EVENT_STREAM, NDJSON
-from ..delivery.stream import StreamRequest, begin_stream
+from ..delivery.client import StreamRequest
+from ..delivery.frames import EVENT_STREAM, NDJSON, begin_stream
 from ..metrics import Metrics
 from ..problem import EXCEPTION_HANDLERS, Problem, problem
 from .admission import Admission, TrustedProxies

@@ -10,8 +10,7 @@ import math
 
 from starlette.responses import Response
 
-from ..delivery.frames import EVENT_STREAM
-from ..delivery.stream import begin_stream, jittered
+from ..delivery.frames import EVENT_STREAM, begin_stream, jittered
 from ..problem import Problem, problem
 from .negotiation import names
 

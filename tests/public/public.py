@@ -9,7 +9,8 @@ from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from sse_gateway.config import Config, load
-from sse_gateway.delivery.stream import StreamRequest, begin_stream
+from sse_gateway.delivery.client import StreamRequest
+from sse_gateway.delivery.frames import begin_stream
 from sse_gateway.metrics import Metrics
 from sse_gateway.process.gate import Gate
 from sse_gateway.public.app import PublicApp

@@ -10,8 +10,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from sse_gateway.delivery.client import StreamRequest
 from sse_gateway.delivery.frames import EVENT_STREAM, NDJSON
-from sse_gateway.delivery.stream import StreamRequest
 from sse_gateway.metrics import Metrics
 from sse_gateway.process.gate import Gate
 from sse_gateway.public.app import PublicApp

@@ -6,7 +6,7 @@ import anyio
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from sse_gateway.delivery.stream import StreamRequest
+from sse_gateway.delivery.client import StreamRequest
 from sse_gateway.metrics import DrainStage
 
 from .public import Gateway
