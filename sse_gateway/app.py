@@ -7,12 +7,11 @@ import gc
 import logging
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 import anyio
 import uvloop
-from anyio import to_thread
 from starlette.applications import Starlette
 
 from . import logs
@@ -78,7 +77,7 @@ class Gateway:
         self.metrics.add_process_collectors()
         self.gate = Gate(self.metrics)
         self.hub = Hub(process=secrets.token_hex(8))
-        self.fanout = Fanout(self.hub, config.limits, self.metrics, clock=clock, reset=_reset)
+        self.fanout = Fanout(self.hub, config.limits, self.metrics, clock=clock)
         self.connectors = {
             name: classes[source.connector](source.options, name=name) for name, source in config.sources.items()
         }
@@ -157,10 +156,6 @@ class Gateway:
     def _signalled(self, name: str) -> None:
         logger.info("draining; a second signal ends at once", extra={"signal": name})
         self._ending.set()
-
-
-async def _reset(peers: Collection[tuple[str, int]]) -> None:
-    await to_thread.run_sync(sockets.abort, peers)
 
 
 def _calm_gc() -> None:

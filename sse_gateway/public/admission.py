@@ -1,50 +1,18 @@
-"""How many clients there may be, in total and from one address."""
+"""Which address a client is counted under."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-__all__ = ["Admission", "TrustedProxies"]
-
 _SUBSCRIBER_PREFIX = 64
 """One subscriber of an IPv6 network is given a /64 or more (RFC 6177), so a /64 is what one IPv4 address was."""
 _WITH_PORT = re.compile(r"\[(.+)\](?::\d+)?|([^:]+):\d+")
 """As some proxies write a hop, Azure's among them."""
-
-
-class Admission:
-    """Counts clients. Every `admit` that gave None is followed by one `leave` with the same address."""
-
-    def __init__(self, clients: int, clients_per_address: int | None = None) -> None:
-        self.clients = 0
-        self._limit = clients
-        self._per_address = clients_per_address
-        self._addresses: Counter[str] = Counter()
-
-    def admit(self, address: str) -> str | None:
-        """Count one more client, or say which limit it would pass: `limit` (in total) or `address`."""
-        if self.clients >= self._limit:
-            return "limit"
-        if self._per_address is not None and address:
-            if self._addresses[address] >= self._per_address:
-                return "address"
-            self._addresses[address] += 1
-        self.clients += 1
-        return None
-
-    def leave(self, address: str) -> None:
-        """A client that was admitted is gone."""
-        self.clients -= 1
-        if self._per_address is not None and address:
-            self._addresses[address] -= 1
-            if not self._addresses[address]:
-                del self._addresses[address]
 
 
 class TrustedProxies:

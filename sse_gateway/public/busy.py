@@ -10,12 +10,11 @@ import math
 
 from starlette.responses import Response
 
-from ..delivery.stream import begin_stream, jittered
 from ..problem import Problem, problem
-from ..sse.wire import EVENT_STREAM
+from ..sse.response import stream_headers
+from ..sse.stream import jittered
+from ..sse.wire import EVENT_STREAM, Format
 from .negotiation import names
-
-__all__ = ["put_off"]
 
 _STATUS = {
     "limit": (503, "the limit of clients is reached"),
@@ -24,12 +23,17 @@ _STATUS = {
 }
 
 
+def headers(format: Format) -> dict[str, str]:
+    """The headers of a stream that are the gateway's own: nothing on the way may store, transform or buffer the body."""
+    return {"content-type": format.media_type, "cache-control": "no-cache, no-store, no-transform"}
+
+
 def put_off(reason: str, *, accept: str, status_only: bool, retry: float, path: str) -> Response:
     """Come back in `retry` to twice as many seconds; spread, so that those who were put off together don't return so.
     `reason` is `limit`, `address` or `draining`."""
     seconds = jittered(retry)
     if names(accept, EVENT_STREAM.media_type) and not status_only:
-        headers = {name.decode(): value.decode() for name, value in begin_stream(EVENT_STREAM)["headers"]}
-        return Response(EVENT_STREAM.control("gateway.busy", {"reason": reason}, retry=seconds), headers=headers)
+        event = EVENT_STREAM.control("gateway.busy", {"reason": reason}, retry=seconds)
+        return Response(event, headers=stream_headers(headers(EVENT_STREAM)))
     status, detail = _STATUS[reason]
     return problem(Problem(status, detail, {"retry-after": str(math.ceil(seconds))}), path=path)

@@ -31,9 +31,7 @@ class ConnectionLimiter:
     The stream beyond gets 503 with Retry-After. To a browser's EventSource that is final: its page has to try again.
     """
 
-    def __init__(
-        self, max_connections: int = 100, *, retry_after: int = 5, max_per_address: int | None = None
-    ) -> None:
+    def __init__(self, max_connections: int = 100, *, retry_after: int = 5, max_per_address: int | None = None) -> None:
         """`retry_after` in seconds. `max_per_address` holds for those that call `admit` with an address."""
         self.max_connections = max_connections
         self.max_per_address = max_per_address

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Literal
 
 from starlette.requests import HTTPConnection
 
+from .limiter import Limiter
 from .peer import Peer, peer_of
 from .sink import AsgiSink, Message, Receive, Send, last_piece, piece
 
@@ -46,7 +47,7 @@ class Broadcast(ABC):
 class Stream:
     """One stream: nothing is sent before its head or after its end."""
 
-    __slots__ = ("_head", "_opening", "disconnect", "ended", "sink", "started")
+    __slots__ = ("_head", "disconnect", "ended", "opening", "sink", "started")
 
     def __init__(self, head: Message, scope: Mapping[str, Any], send: Send, opening: bytes = b"") -> None:
         """`opening` is sent behind the head, unless it is empty."""
@@ -56,31 +57,17 @@ class Stream:
         self.started = False
         self.ended = False
         self._head = head
-        self._opening = opening
+        self.opening = opening
 
     @property
     def peer(self) -> Peer | None:
         """The client."""
         return self.sink.peer
 
-    async def serve(self, broadcast: Broadcast, receive: Receive) -> None:
-        """The whole life of a stream that a fan-out feeds. Ends in order where the fan-out has finished or aborted it."""
-        self._opening = broadcast.begin(self)
-        try:
-            await self.start()
-            broadcast.ready(self)
-            await self.listen(receive)
-        except asyncio.CancelledError:
-            if not self.sink.absorb():
-                raise
-        finally:
-            self.sink.reason = self.sink.reason or "client"
-            broadcast.ended(self)
-
     async def start(self) -> None:
         """Send the head and the opening. No send timeout holds for the head."""
         head, self._head, self.started = self._head, _SENT, True
-        opening, self._opening = self._opening, b""
+        opening, self.opening = self.opening, b""
         try:
             await self.sink.deliver(head, limited=False)
         except BaseException:
@@ -109,6 +96,36 @@ class Stream:
             await self.start()
         self.ended = True
         await self.sink.deliver(last_piece(farewell))
+
+
+async def serve(
+    head: Message,
+    scope: MutableMapping[str, Any],
+    receive: Receive,
+    send: Send,
+    feed: Broadcast,
+    limiter: Limiter | None,
+) -> None:
+    """The whole life of a stream that a fan-out feeds, if `limiter` has a place for it. Otherwise its refusal."""
+    if limiter is not None and not limiter.enter():
+        return await limiter.refusal()(scope, receive, send)
+    try:
+        stream = Stream(head, scope, send)
+        del head  # an idle stream keeps nothing that it has sent
+        stream.opening = feed.begin(stream)
+        try:
+            await stream.start()
+            feed.ready(stream)
+            await stream.listen(receive)
+        except asyncio.CancelledError:
+            if not stream.sink.absorb():
+                raise
+        finally:
+            stream.sink.reason = stream.sink.reason or "client"
+            feed.ended(stream)
+    finally:
+        if limiter is not None:
+            limiter.leave()
 
 
 def head(status: int, headers: list[tuple[bytes, bytes]], scope: Mapping[str, Any]) -> Message:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sse_gateway.delivery.cache import Cache
+from sse_gateway.delivery.joins import Cache
 
 
 @pytest.mark.parametrize(("entries", "size"), [(10, 10**9), (10**9, 1000)])

@@ -7,9 +7,8 @@ import json
 import pytest
 
 from sse_gateway.core import Bounds, Event, Gap, Hub, Log, Reset, Subscriber
-from sse_gateway.delivery.frames import Frames
+from sse_gateway.delivery.joins import Frames, Tally
 from sse_gateway.sse.wire import EVENT_STREAM, NDJSON, Format
-from sse_gateway.delivery.tally import Tally
 from sse_gateway.testing import EventStreamParser
 
 
