@@ -6,8 +6,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..core import Mark, Notice, Subscriber, Subscription
-from ..errors import Lagged
+from ..core import Hub, Notice, Position, Reader, Subscription
 from ..sse import Connection, Send
 from .frames import Frames
 from .stream import body
@@ -34,10 +33,10 @@ class Client:
         "written",
     )
 
-    def __init__(self, connection: Connection, group: Group, reader: Subscriber, route: str, now: float) -> None:
+    def __init__(self, connection: Connection, group: Group, reader: Reader, route: str, now: float) -> None:
         self.connection = connection
         self.group = group
-        self.reader: Subscriber | None = reader
+        self.reader: Reader | None = reader
         """None while it is ready: the group's reader is its own."""
         self.route = route
         self.opened = now
@@ -58,7 +57,7 @@ class Client:
         return self.connection.reason is None
 
     @property
-    def place(self) -> Subscriber:
+    def place(self) -> Reader:
         """Where it stands."""
         return self.reader or self.group.reader
 
@@ -81,15 +80,14 @@ class Batch:
     notices: tuple[Notice, ...] = ()
 
 
-def take_batch(frames: Frames, reader: Subscriber, upto: Mark) -> Batch | None:
+def take_batch(frames: Frames, reader: Reader, upto: Position) -> Batch | None:
     """The next write for whoever stands where `reader` does; None when nothing is left up to there."""
-    try:
-        while not (events := reader.take(JOIN_BYTES, upto)):
-            if reader.position >= upto.seq:
-                return None
-    except Lagged as lagged:
-        data = frames.notices(lagged.notices, reader.id)
-        return Batch(body(data), len(data), notices=lagged.notices)
+    events, lost = reader.take(JOIN_BYTES, upto)
+    if lost:
+        data = frames.notices(lost, reader.id)
+        return Batch(body(data), len(data), notices=lost)
+    if not events:
+        return None
     data = frames.join(events, reader)
     return Batch(body(data), len(data), len(events), events[0].time)
 
@@ -99,7 +97,7 @@ class Group:
 
     __slots__ = ("clients", "frames", "reader", "ready", "unfinished")
 
-    def __init__(self, frames: Frames, reader: Subscriber) -> None:
+    def __init__(self, frames: Frames, reader: Reader) -> None:
         self.frames = frames
         self.reader = reader
         self.ready: dict[Client, Send] = {}
@@ -112,23 +110,23 @@ class Group:
         return self.reader.subscription
 
     @property
-    def mark(self) -> Mark:
+    def position(self) -> Position:
         """Where its ready clients stand."""
-        return Mark(self.reader.position, self.reader.at)
+        return self.reader.position
 
-    def refresh(self, mark: Mark) -> bool:
-        """Move on to `mark` if nothing of these channels waits for a flush. Whether it could."""
-        if self.unfinished or any(view.dirty for view in self.subscription.views):
+    def refresh(self, hub: Hub) -> bool:
+        """Move on to where the hub stands if nothing of these channels waits for a flush. Whether it could."""
+        if self.unfinished or hub.is_changed(self.subscription):
             return False
-        self.reader.position, self.reader.at = mark
+        self.reader.move_to(hub.position)
         return True
 
-    def take(self, upto: Mark) -> Batch | None:
+    def take(self, upto: Position) -> Batch | None:
         """The next write for the ready clients."""
         if not self.ready:
-            self.reader.position, self.reader.at = upto
-            self.reader.wanted, self.unfinished = None, False
+            self.reader.move_to(upto)
+            self.unfinished = False
             return None
         batch = take_batch(self.frames, self.reader, upto)
-        self.unfinished = self.reader.position < upto.seq
+        self.unfinished = self.reader.position.seq < upto.seq
         return batch

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from ..core import Hub, Mark
+from ..core import Hub, Position
 from ..sse import Connection, Send
 from .bell import Bell
 from .broadcast import Broadcast, Round, to_ready
@@ -132,10 +132,10 @@ class Fanout:
     async def flush(self) -> None:
         """One round: it fixes how far it goes, and for which groups. What comes later waits for the next."""
         waiting, self._flushed = self._flushed, []
-        news = self._news(self._due(), self.hub.mark(), self.clock())
+        news = self._news(self._due(), self.hub.position, self.clock())
         beats = (to_ready(group, batch) for group, batch in self.sweep.heartbeats(self.clock()))
         await self.broadcast.send(chain(news, beats))
-        for client in self.lagging.catch_up(self.hub.mark(), self.clock()):
+        for client in self.lagging.catch_up(self.hub, self.clock()):
             self._join(client)
         self.tally.settle(self.metrics)
         for future in waiting:
@@ -167,9 +167,9 @@ class Fanout:
             group.unfinished = True
         return groups
 
-    def _news(self, groups: Iterable[Group], mark: Mark, now: float) -> Iterator[Round]:
+    def _news(self, groups: Iterable[Group], upto: Position, now: float) -> Iterator[Round]:
         for group in groups:
-            if batch := group.take(mark):
+            if batch := group.take(upto):
                 self.sweep.touch(group, now)
                 self._unfinished += [group] if group.unfinished else []
                 yield to_ready(group, batch)

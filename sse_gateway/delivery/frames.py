@@ -6,8 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from ..core import Event, Gap, Log, Notice, Subscriber
-from ..core.subscriber import write_id
+from ..core import Entry, Gap, Log, Notice, Reader
 from ..sse import encode_body
 from .cache import Cache
 from .tally import Tally
@@ -100,17 +99,16 @@ class Frames:
         self._bodies = Cache[int](**_CACHE)
         self._framed = Cache[tuple[int, tuple[Log, ...]]](**_CACHE)
 
-    def join(self, events: Sequence[Event], reader: Subscriber) -> bytes:
+    def join(self, events: Sequence[Entry], reader: Reader) -> bytes:
         """One write with all of `events`, which `reader` has just taken."""
         self._tally.joins += 1
         last = reader.id_of(events[-1])
         if len(last) > self.max_id:
             bodies = [self.format.prefix(None) + self._body(event) for event in events[:-1]]
             return b"".join([*bodies, self.format.prefix(last), self._body(events[-1])])
-        if reader.wanted is not None:
+        if not reader.shares_ids:
             return b"".join([self.format.prefix(reader.id_of(event)) + self._body(event) for event in events])
-        scope = reader.subscription.scope
-        return b"".join([self._frame(event, scope) for event in events])
+        return b"".join([self._frame(event, reader) for event in events])
 
     def notices(self, notices: Sequence[Notice], id: str) -> bytes:
         """One write with what a client will not get. Only the last one has the id that all of them lead to: a client that
@@ -118,14 +116,15 @@ class Frames:
         *rest, last = [_describe(notice) for notice in notices]
         return b"".join([*(self.format.control(type, data) for type, data in rest), self.format.control(*last, id=id)])
 
-    def _frame(self, event: Event, scope: tuple[Log, ...]) -> bytes:
-        frame = self._framed.get((event.seq, scope))
+    def _frame(self, event: Entry, reader: Reader) -> bytes:
+        key = event.seq, reader.subscription.scope
+        frame = self._framed.get(key)
         if frame is None:
-            frame = self.format.prefix(write_id(scope, event.at)) + self._body(event)
-            self._framed.put((event.seq, scope), frame)
+            frame = self.format.prefix(reader.id_of(event)) + self._body(event)
+            self._framed.put(key, frame)
         return frame
 
-    def _body(self, event: Event) -> bytes:
+    def _body(self, event: Entry) -> bytes:
         body = self._bodies.get(event.seq)
         if body is None:
             self._tally.encodings += 1

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from ..core import Mark, Subscriber
+from ..core import Hub, Position, Reader
 from .client import Batch, Client, Group, take_batch
 from .tally import Tally
 
@@ -55,11 +55,11 @@ class Lagging:
         """Those with a pending write."""
         return [client for client in self.clients if client.connection.pending]
 
-    def catch_up(self, mark: Mark, now: float) -> Iterator[Client]:
+    def catch_up(self, hub: Hub, now: float) -> Iterator[Client]:
         """Give each client that takes more its next writes, and return those that have caught up or are to leave; as many
-        as have room in one turn. `mark` is where the hub stands. Clients at the same place share one join."""
-        if mark.at is not self._reached:
-            self._reached = mark.at
+        as have room in one turn. Clients at the same place share one join."""
+        if hub.at is not self._reached:
+            self._reached = hub.at
             self._freed.update(self.held)
         joins = _Joins()
         for _ in range(len(self._freed)):
@@ -68,12 +68,12 @@ class Lagging:
                 return
             client, _ = self._freed.popitem(last=False)
             if client in self.clients and client.open and not client.connection.pending:
-                client.group.refresh(mark)
+                client.group.refresh(hub)
                 if client.leaves_at_once or (client.reader and self._read_on(client, client.reader, joins, now)):
                     yield client
 
-    def _read_on(self, client: Client, reader: Subscriber, joins: _Joins, now: float) -> bool:
-        upto = client.group.mark
+    def _read_on(self, client: Client, reader: Reader, joins: _Joins, now: float) -> bool:
+        upto = client.group.position
         for _ in range(_JOINS_A_TURN):
             batch = joins.next(client.group, reader, upto)
             if batch is None:
@@ -88,7 +88,7 @@ class Lagging:
         self.free(client)
         return False
 
-    def _is_level(self, client: Client, reader: Subscriber) -> bool:
+    def _is_level(self, client: Client, reader: Reader) -> bool:
         if not reader.filtered or client.leaving is not None:
             return True
         self.held[client] = None
@@ -102,24 +102,25 @@ class _Joins:
 
     def __init__(self) -> None:
         self.cost = 0
-        self._shared: dict[tuple[Group, int, int], tuple[Batch | None, Mark]] = {}
+        self._shared: dict[tuple[Group, int, int], tuple[Batch | None, Position]] = {}
         """By group, position and end: the write, and where its reader stands then."""
 
-    def next(self, group: Group, reader: Subscriber, upto: Mark) -> Batch | None:
+    def next(self, group: Group, reader: Reader, upto: Position) -> Batch | None:
         """The next write for a client of `group`; None when it has all up to there."""
         self.cost += _CLIENT
         if reader.filtered:
             return self._take(group, reader, upto)
-        key = group, reader.position, upto.seq
+        key = group, reader.position.seq, upto.seq
         if key not in self._shared:
             batch = self._take(group, reader, upto)
-            if reader.wanted is not None:  # it was told of a gap: the others have to be told too
+            if not reader.shares_ids:  # it was told of a gap: the others have to be told too
                 return batch
-            self._shared[key] = batch, Mark(reader.position, reader.at)
-        batch, (reader.position, reader.at) = self._shared[key]
+            self._shared[key] = batch, reader.position
+        batch, position = self._shared[key]
+        reader.move_to(position)
         return batch
 
-    def _take(self, group: Group, reader: Subscriber, upto: Mark) -> Batch | None:
+    def _take(self, group: Group, reader: Reader, upto: Position) -> Batch | None:
         batch = take_batch(group.frames, reader, upto)
         self.cost += batch.events if batch else 0
         return batch

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from ..core import UNREADABLE, Hub, Log, Subscriber, Subscription, View
+from ..core import UNREADABLE, Hub, Log, Reader, Subscription
 from ..sse import Connection
 from .client import Client, Group
 from .frames import EVENT_STREAM, NDJSON, Format, Frames
@@ -40,12 +40,12 @@ class Roster:
         """A client comes. Where it does not resume it stands where its group does, which may wait for a flush."""
         reader = open_reader(request, self._hub)
         group = self._group(reader.subscription, request.format)
-        group.refresh(self._hub.mark())
+        group.refresh(self._hub)
         if reader.id == UNREADABLE:
             self._warn(reader.subscription.scope)
         if request.last_event_id is not None:
             self._metrics.resumes.labels(outcome(reader.notices)).inc()
-        if reader.wanted is None:
+        if reader.shares_ids:
             notices, reader = reader.notices, group.reader.fork()
             reader.notices = notices
         if not self.clients:
@@ -76,15 +76,15 @@ class Roster:
             del self._groups[group.subscription]
         return group
 
-    def groups_of(self, views: Iterable[View]) -> Iterator[Group]:
-        """The groups that read any of these channels, each once."""
-        for subscription in {subscription for view in views for subscription in view.subscriptions}:
+    def groups_of(self, subscriptions: Iterable[Subscription]) -> Iterator[Group]:
+        """The groups of these subscriptions."""
+        for subscription in subscriptions:
             yield from self._groups.get(subscription, {}).values()
 
     def _group(self, subscription: Subscription, format: Format) -> Group:
         groups = self._groups.setdefault(subscription, {})
         if format not in groups:
-            groups[format] = Group(self._frames[format], Subscriber(subscription, self._hub.mark()))
+            groups[format] = Group(self._frames[format], Reader(subscription, self._hub.position))
         return groups[format]
 
     def _warn(self, scope: tuple[Log, ...]) -> None:

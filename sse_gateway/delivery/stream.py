@@ -7,8 +7,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..core import Cursor, Hub, Notice, Reset, Subscriber
-from ..core.cursor import Place
+from ..core import Cursor, Hub, Notice, Place, Reader, Reset
 from ..errors import MalformedCursor
 from .frames import Format, Frames
 
@@ -60,8 +59,8 @@ def read_cursor(text: str | None, hub: Hub) -> Cursor | None:
     return Cursor.parse(text)
 
 
-def open_reader(request: StreamRequest, hub: Hub) -> Subscriber:
-    """A subscriber where the request wants to begin. An id that is not ours is told and begins now: it is never an error
+def open_reader(request: StreamRequest, hub: Hub) -> Reader:
+    """A reader where the request wants to begin. An id that is not ours is told and begins now: it is never an error
     page, for which an EventSource gives up, and never a silent replay of everything."""
     try:
         return hub.subscribe(request.channels, read_cursor(request.last_event_id, hub))
@@ -71,7 +70,7 @@ def open_reader(request: StreamRequest, hub: Hub) -> Subscriber:
         return reader
 
 
-def write_opening(frames: Frames, reader: Subscriber, retry: float) -> bytes:
+def write_opening(frames: Frames, reader: Reader, retry: float) -> bytes:
     """The first piece of a stream: when to come back, an id to come back with, and what came of a wish to resume."""
     id = reader.id
     opening = frames.format.control("gateway.at", id=id, retry=jittered(retry))

@@ -66,7 +66,7 @@ class Sweep:
                 return
             self.touch(group, now)
             before = group.reader.id
-            if group.ready and group.refresh(self._fanout.hub.mark()):
+            if group.ready and group.refresh(self._fanout.hub):
                 data = _sign_of_life(group, before, group.reader.id)
                 yield group, Batch(body(data), len(data))
 
