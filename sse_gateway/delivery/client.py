@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 import anyio
 
-from ..core import UNREADABLE, Cursor, Hub, Log, Mark, Notice, Reset, Subscriber, Subscription, View
-from ..core.cursor import Place
+from ..core import UNREADABLE, Cursor, Hub, Log, Notice, Place, Position, Reader, Reset, Subscription
 from ..errors import MalformedCursor
 from ..metrics import Metrics
 from ..sse import Connection, Send
@@ -79,11 +78,11 @@ class Client:
         "written",
     )
 
-    def __init__(self, connection: Connection, group: Group, reader: Subscriber, route: str, now: float) -> None:
+    def __init__(self, connection: Connection, group: Group, reader: Reader, route: str, now: float) -> None:
         self.state = State.OPENING
         self.connection = connection
         self.group = group
-        self.reader: Subscriber | None = reader
+        self.reader: Reader | None = reader
         """Where it stands; None while it is ready, since the group's reader is its own then."""
         self.route = route
         self.opened = now
@@ -97,7 +96,7 @@ class Client:
         """The one that is due: it gets a farewell as soon as it takes one."""
 
     @property
-    def place(self) -> Subscriber:
+    def place(self) -> Reader:
         """Where it stands."""
         return self.reader or self.group.reader
 
@@ -122,7 +121,7 @@ class Group:
 
     __slots__ = ("clients", "frames", "reader", "ready", "unfinished")
 
-    def __init__(self, frames: Frames, reader: Subscriber) -> None:
+    def __init__(self, frames: Frames, reader: Reader) -> None:
         self.frames = frames
         self.reader = reader
         self.ready: dict[Client, Send] = {}
@@ -130,26 +129,21 @@ class Group:
         self.unfinished = False
         """Whether there is something to read that its ready clients are still to be sent."""
 
-    @property
-    def mark(self) -> Mark:
-        """Where its ready clients stand."""
-        return Mark(self.reader.position, self.reader.at)
-
-    def refresh(self, mark: Mark) -> bool:
-        """Move on to `mark` if nothing of these channels waits for a flush. Returns whether it could."""
-        if self.unfinished or any(view.dirty for view in self.reader.subscription.views):
+    def refresh(self, hub: Hub) -> bool:
+        """Move on to where the hub stands if nothing of these channels waits for a flush. Returns whether it could."""
+        if self.unfinished or hub.is_changed(self.reader.subscription):
             return False
-        self.reader.position, self.reader.at = mark
+        self.reader.move_to(hub.position)
         return True
 
-    def take(self, upto: Mark) -> Batch | None:
+    def take(self, upto: Position) -> Batch | None:
         """The next write for the ready clients."""
         if not self.ready:
-            self.reader.position, self.reader.at = upto
-            self.reader.wanted, self.unfinished = None, False
+            self.reader.move_to(upto)
+            self.unfinished = False
             return None
         batch = self.frames.take(self.reader, upto)
-        self.unfinished = self.reader.position < upto.seq
+        self.unfinished = self.reader.position.seq < upto.seq
         return batch
 
 
@@ -179,12 +173,12 @@ class Roster:
         """Add a client. Unless it resumes it stands where its group does, which may have something to read."""
         reader = _open_reader(request, self._hub)
         group = self._group(reader.subscription, request.format)
-        group.refresh(self._hub.mark())
+        group.refresh(self._hub)
         if reader.id == UNREADABLE:
             self._warn(reader.subscription.scope)
         if request.last_event_id is not None:
             self._metrics.resumes.labels(_outcome(reader.notices)).inc()
-        if reader.wanted is None:
+        if reader.shares_ids:
             notices, reader = reader.notices, group.reader.fork()
             reader.notices = notices
         if not self.clients:
@@ -228,15 +222,15 @@ class Roster:
         if state is State.BEHIND:
             self.wake()
 
-    def groups_of(self, views: Iterable[View]) -> Iterator[Group]:
-        """The groups that read any of these channels, each once."""
-        for subscription in {subscription for view in views for subscription in view.subscriptions}:
+    def groups_of(self, subscriptions: Iterable[Subscription]) -> Iterator[Group]:
+        """The groups of these subscriptions."""
+        for subscription in subscriptions:
             yield from self._groups.get(subscription, {}).values()
 
     def _group(self, subscription: Subscription, format: Format) -> Group:
         groups = self._groups.setdefault(subscription, {})
         if format not in groups:
-            groups[format] = Group(self._frames[format], Subscriber(subscription, self._hub.mark()))
+            groups[format] = Group(self._frames[format], Reader(subscription, self._hub.position))
         return groups[format]
 
     def _warn(self, scope: tuple[Log, ...]) -> None:
@@ -248,7 +242,7 @@ class Roster:
             )
 
 
-def _open_reader(request: StreamRequest, hub: Hub) -> Subscriber:
+def _open_reader(request: StreamRequest, hub: Hub) -> Reader:
     """A reader at the place where the request asks to begin. A malformed id begins now, and the client is told: an error
     page would make an EventSource give up, and a replay of everything would repeat events."""
     try:

@@ -136,7 +136,7 @@ class Fanout:
             self.hub.expire(now)
             await self._carry_out(self.timetable.due(now), now)
         now = self.clock()
-        for client in self._lagging.catch_up(self.hub.mark(), now):
+        for client in self._lagging.catch_up(self.hub, now):
             if client.leaving is None:
                 self.roster.move(client, State.READY)
             else:
@@ -149,7 +149,7 @@ class Fanout:
             self._bell.ring()
 
     def _news(self) -> Iterator[tuple[Group, Batch]]:
-        upto, now = self.hub.mark(), self.clock()
+        upto, now = self.hub.position, self.clock()
         groups = dict.fromkeys([*self._unfinished, *self.roster.groups_of(self.hub.changed())])
         self._unfinished = []
         for group in groups:
@@ -231,7 +231,7 @@ class Fanout:
     def _beats(self, groups: Iterable[Group]) -> Iterator[tuple[Group, Batch]]:
         for group in groups:
             before = group.reader.id
-            if group.ready and group.refresh(self.hub.mark()):
+            if group.ready and group.refresh(self.hub):
                 id = group.reader.id
                 yield group, control(group.frames.heartbeat(id, moved=id != before))
 

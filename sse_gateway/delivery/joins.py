@@ -6,9 +6,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
-from ..core import Event, Gap, Log, Mark, Notice, Subscriber
-from ..core.subscriber import write_id
-from ..errors import Lagged
+from ..core import Entry, Gap, Log, Notice, Position, Reader
 from ..metrics import Metrics
 from ..sse.sink import Message, piece
 from ..sse.wire import Format
@@ -116,28 +114,26 @@ class Frames:
         self._bodies = Cache[int](**_CACHE)
         self._framed = Cache[tuple[int, tuple[Log, ...]]](**_CACHE)
 
-    def take(self, reader: Subscriber, upto: Mark) -> Batch | None:
+    def take(self, reader: Reader, upto: Position) -> Batch | None:
         """The next write for all that stand where `reader` does; None when nothing is left up to `upto`."""
-        try:
-            while not (events := reader.take(JOIN_BYTES, upto)):
-                if reader.position >= upto.seq:
-                    return None
-        except Lagged as lagged:
-            return control(self.notices(lagged.notices, reader.id), lagged.notices)
+        events, lost = reader.take(JOIN_BYTES, upto)
+        if lost:
+            return control(self.notices(lost, reader.id), lost)
+        if not events:
+            return None
         data = self.join(events, reader)
         return Batch(piece(data), len(data), len(events), events[0].time)
 
-    def join(self, events: Sequence[Event], reader: Subscriber) -> bytes:
+    def join(self, events: Sequence[Entry], reader: Reader) -> bytes:
         """The bytes of `events`, which `reader` has just taken."""
         self._tally.joins += 1
         last = reader.id_of(events[-1])
         if len(last) > self.max_id:
             bodies = [self.format.prefix(None) + self._body(event) for event in events[:-1]]
             return b"".join([*bodies, self.format.prefix(last), self._body(events[-1])])
-        if reader.wanted is not None:
+        if not reader.shares_ids:
             return b"".join([self.format.prefix(reader.id_of(event)) + self._body(event) for event in events])
-        scope = reader.subscription.scope
-        return b"".join([self._frame(event, scope) for event in events])
+        return b"".join([self._frame(event, reader) for event in events])
 
     def notices(self, notices: Sequence[Notice], id: str) -> bytes:
         """The bytes that tell what a client will not get. Only the last notice has the id that all of them lead to: a
@@ -151,14 +147,15 @@ class Frames:
             return self.format.idle
         return self.format.control("gateway.at", id=id)
 
-    def _frame(self, event: Event, scope: tuple[Log, ...]) -> bytes:
-        frame = self._framed.get((event.seq, scope))
+    def _frame(self, event: Entry, reader: Reader) -> bytes:
+        key = event.seq, reader.subscription.scope
+        frame = self._framed.get(key)
         if frame is None:
-            frame = self.format.prefix(write_id(scope, event.at)) + self._body(event)
-            self._framed.put((event.seq, scope), frame)
+            frame = self.format.prefix(reader.id_of(event)) + self._body(event)
+            self._framed.put(key, frame)
         return frame
 
-    def _body(self, event: Event) -> bytes:
+    def _body(self, event: Entry) -> bytes:
         body = self._bodies.get(event.seq)
         if body is None:
             self._tally.encodings += 1
@@ -180,24 +177,25 @@ class SharedJoins:
     def __init__(self) -> None:
         self.cost = 0
         """What the turn took so far, in events read."""
-        self._made: dict[tuple[Frames, object, int, int], tuple[Batch | None, Mark]] = {}
+        self._made: dict[tuple[Frames, object, int, int], tuple[Batch | None, Position]] = {}
         """By frames, subscription, position and end: the write, and where its reader stands then."""
 
-    def next(self, frames: Frames, reader: Subscriber, upto: Mark) -> Batch | None:
+    def next(self, frames: Frames, reader: Reader, upto: Position) -> Batch | None:
         """The next write for `reader`, which moves on; None when it has everything up to `upto`."""
         self.cost += _LOOK
         if reader.filtered:
             return self._take(frames, reader, upto)
-        key = frames, reader.subscription, reader.position, upto.seq
+        key = frames, reader.subscription, reader.position.seq, upto.seq
         if key not in self._made:
             batch = self._take(frames, reader, upto)
-            if reader.wanted is not None:  # it was told of a gap, which the others have to be told of too
+            if not reader.shares_ids:  # it was told of a gap, which the others have to be told of too
                 return batch
-            self._made[key] = batch, Mark(reader.position, reader.at)
-        batch, (reader.position, reader.at) = self._made[key]
+            self._made[key] = batch, reader.position
+        batch, position = self._made[key]
+        reader.move_to(position)
         return batch
 
-    def _take(self, frames: Frames, reader: Subscriber, upto: Mark) -> Batch | None:
+    def _take(self, frames: Frames, reader: Reader, upto: Position) -> Batch | None:
         batch = frames.take(reader, upto)
         self.cost += batch.events if batch else 0
         return batch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from ..core import Mark, Subscriber
+from ..core import Hub, Reader
 from .client import Client, Roster, State
 from .joins import Batch, SharedJoins, Tally
 
@@ -38,11 +38,11 @@ class Lagging:
             self._roster.move(client, State.BLOCKED)
         return taken
 
-    def catch_up(self, mark: Mark, now: float) -> Iterator[Client]:
+    def catch_up(self, hub: Hub, now: float) -> Iterator[Client]:
         """Give each client that takes more its next writes; yield those that have caught up, and those that are to leave.
-        Whoever has no room in this turn has it in the next. `mark` is where the hub stands."""
-        if mark.at is not self._reached:
-            self._reached = mark.at
+        Whoever has no room in this turn has it in the next."""
+        if hub.at is not self._reached:
+            self._reached = hub.at
             for client in [*self._roster.states[State.HELD]]:
                 self._roster.move(client, State.BEHIND)
         joins = SharedJoins()
@@ -50,7 +50,7 @@ class Lagging:
             if joins.cost >= _TURN:
                 self._roster.wake()
                 return
-            client.group.refresh(mark)
+            client.group.refresh(hub)
             if self._leaves_at_once(client) or self._read_on(client, client.place, joins, now):
                 yield client
 
@@ -58,9 +58,9 @@ class Lagging:
         """Whether a client leaves without what it is behind: all but a drain let it come back at its own pace."""
         return client.leaving is not None and client.leaving.reason != "drain"
 
-    def _read_on(self, client: Client, reader: Subscriber, joins: SharedJoins, now: float) -> bool:
+    def _read_on(self, client: Client, reader: Reader, joins: SharedJoins, now: float) -> bool:
         """Write what a client has not read yet. Returns whether it then has everything that its group was sent."""
-        upto = client.group.mark
+        upto = client.group.reader.position
         for _ in range(_WRITES_A_TURN):
             batch = joins.next(client.group.frames, reader, upto)
             if batch is None:
@@ -72,7 +72,7 @@ class Lagging:
         self._roster.move(client, State.BEHIND)
         return False
 
-    def _is_level(self, client: Client, reader: Subscriber) -> bool:
+    def _is_level(self, client: Client, reader: Reader) -> bool:
         if not reader.filtered or client.leaving is not None:
             return True
         self._roster.move(client, State.BEHIND if client.group.unfinished else State.HELD)

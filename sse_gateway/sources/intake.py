@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..core import Event
 from ..errors import Unmappable
 from .mapping import REASONS, Mapped, Mapper
 from .pace import Pace
@@ -65,14 +66,10 @@ class Intake:
     def _append(self, event: Mapped, message: Message, now: float) -> None:
         self._hub.publish(
             self._log,
-            event.channel,
-            data=event.data,
+            Event(event.channel, event.data, event.type, event.key, event.id),
             now=now,
-            type=event.type,
             part=message.partition,
             offset=message.offset,
-            key=event.key,
-            id=event.id,
         )
 
     def _note(self, reason: str, detail: str, message: Message) -> None:

@@ -11,7 +11,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from sse_gateway.config import LimitsConfig
-from sse_gateway.core import Bounds, Hub
+from sse_gateway.core import Bounds, Event, Hub
 from sse_gateway.delivery.client import Client, StreamRequest
 from sse_gateway.delivery.fanout import Fanout
 from sse_gateway.metrics import Metrics
@@ -64,10 +64,7 @@ class Stage:
 
     def publish(self, channel: str, *data: str, type: str = "") -> None:
         for each in data:
-            offset = self.log.vector.next[0]
-            self.hub.publish(
-                self.log, channel, data=each.encode(), now=self.clock(), part="0", offset=offset, type=type
-            )
+            self.hub.publish(self.log, Event(channel, each.encode(), type), now=self.clock(), part="0")
 
     async def pass_time(self, seconds: float) -> list[tuple[str, int] | None]:
         """Let the clock go on and flush, with what is due. Returns the peers whose connections are reset."""

@@ -37,7 +37,7 @@ async def test_an_event_has_the_channel_key_offset_and_time_of_its_message() -> 
     async with running(rig):
         await rig.idle()
     events = [item for item in rig.take() if not isinstance(item, str)]
-    assert [(e.view.name, e.key, e.type, e.offset, rig.log.vector.names[e.part], e.time) for e in events] == [
+    assert [(e.channel, e.key, e.type, e.offset, e.part, e.time) for e in events] == [
         ("a", "a", "x", 0, "p0", 5000.0),
         ("b", "b", "y", 0, "p1", 5000.0),
     ]
@@ -92,7 +92,7 @@ async def test_positions_that_move_without_a_message_move_the_log() -> None:
         await rig.idle()
         rig.upstream.skip(5)
         await rig.idle()
-        assert rig.log.positions() == {"": 6}
+        assert rig.log.offsets() == {"": 6}
         assert rig.upstream.acked == {"orders": {"": 1}}
 
 
@@ -168,5 +168,5 @@ async def test_a_source_that_never_waits_does_not_hold_the_loop() -> None:
 
     rig = Rig(connector=Restless)
     async with running(rig):
-        await rig.until(lambda: rig.log.positions().get("", 0) > 1000)
+        await rig.until(lambda: rig.log.offsets().get("", 0) > 1000)
     assert rig.upstream.acked == {"orders": {"": 0}}
