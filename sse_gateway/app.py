@@ -8,6 +8,7 @@ import logging
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import anyio
@@ -28,6 +29,7 @@ from .process.gate import Gate
 from .process.granian import Server, handle_signals, leave, open_standard_streams
 from .public.app import PublicApp
 from .sources.discovery import connectors
+from .sources.intake import expire_logs
 from .sources.supervisor import Supervisor
 
 __all__ = ["Gateway", "serve"]
@@ -141,6 +143,7 @@ class Gateway:
         yield "public server", self.public.run
         yield "admin server", self.admin.run
         yield "fan-out", self.fanout.run
+        yield "retention", partial(expire_logs, self.hub, clock=self.clock)
         for name, supervisor in self.supervisors.items():
             yield f"source {name}", supervisor.run
 
