@@ -24,15 +24,13 @@ from .core import Bounds, Hub
 from .delivery.fanout import Fanout
 from .metrics import Metrics, Scrape
 from .process import sockets
-from .process.drain import Drain
-from .process.gate import Gate
-from .process.granian import Server, handle_signals, leave, open_standard_streams
+from .process.drain import Drain, Gate
+from .process.granian import Server
+from .process.signals import handle_signals, leave, open_standard_streams
 from .public.app import PublicApp
 from .sources.discovery import connectors
 from .sources.intake import expire_logs
 from .sources.supervisor import Supervisor
-
-__all__ = ["Gateway", "serve"]
 
 logger = logging.getLogger(__name__)
 
