@@ -2,121 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 import anyio
-from anyio.abc import TaskGroup
 
-from sse_gateway.config import load
-from sse_gateway.core import Bounds, Hub, Log
-from sse_gateway.http.fanout import Fanout
-from sse_gateway.http.gate import Gate
-from sse_gateway.http.routes import PublicApp
-from sse_gateway.metrics import DrainStage, Metrics
+from sse_gateway.core import Bounds
+from sse_gateway.metrics import DrainStage
 
-from ..http.asgi import scope
-from ..http.wire import Answer, Wire, until
+from ..http.wire import Wire
+from .public import EVENT_STREAM, NDJSON, Public, ids, public
 from .transcript import Transcript
 
-__all__ = ["FORMATS", "SCENES", "Public", "public"]
+__all__ = ["SCENES"]
 
-ROUTES = """
-[[routes]]
-path = "/events/{name}"
-channels = ["{path.name}"]
-[[routes]]
-path = "/topics"
-channels = ["topics.{query.topic}"]
-busy = "status"
-[[routes]]
-path = "/many"
-channels = ["many.{query.topic}"]
-repeated = ["topic"]
-"""
-FORMATS = {"event-stream": "text/event-stream", "ndjson": "application/x-ndjson"}
-WIDE = Bounds(max_events=10_000, max_bytes=2**24, max_age=600)
-
-
-class Public:
-    """A gateway without a server. The channels a, b and both are of the source "orders", which has offsets; hook and both
-    are of "hooks", which has none."""
-
-    def __init__(self, tasks: TaskGroup, text: str, bounds: Bounds) -> None:
-        self.now = 1000.0
-        config, metrics = load(ROUTES + text, {}, environ={}), Metrics()
-        self.hub = Hub(process="p")
-        self.orders = self._add("orders", {"a", "b", "both"}, bounds)
-        self.hooks = self._add("hooks", {"hook", "both"}, bounds)
-        self.hub.begin(self.orders, "e", {"0": 0})
-        self.hub.begin(self.hooks, "", {})
-        self.fanout = Fanout(self.hub, config.limits, metrics, clock=lambda: self.now)
-        self.gate = Gate(metrics)
-        self.app = PublicApp(config, self.fanout, self.gate, metrics)
-        self._tasks = tasks
-
-    def _add(self, source: str, channels: set[str], bounds: Bounds) -> Log:
-        return self.hub.add(source, bounds, channels.__contains__)
-
-    async def ask(
-        self,
-        url: str,
-        accept: str = FORMATS["event-stream"],
-        *,
-        method: str = "GET",
-        id: str | None = None,
-        client: str = "127.0.0.1",
-        answer: Answer = "done",
-    ) -> Wire:
-        """A client that has had a whole answer, or the opening of a stream and what followed it at once."""
-        wire = Wire(answer)
-        headers = {"accept": accept} | ({} if id is None else {"last-event-id": id})
-        self._tasks.start_soon(self.app, scope(method, url, headers, client), wire.receive, wire.send)
-        await until(lambda: len(wire.messages) >= 2)
-        await self.settle()
-        return wire
-
-    async def ask_first(self, url: str, accept: str) -> tuple[Wire, str]:
-        """The same, and the id with which the stream began."""
-        wire = await self.ask(url, accept)
-        return wire, ids(wire)[0]
-
-    async def settle(self) -> None:
-        """Let every client that takes anything have all there is."""
-        for _ in range(4):
-            await self.fanout.flushed()
-
-    async def pass_time(self, seconds: float) -> None:
-        """Let the clock go on, and everything happen that is due by then."""
-        self.now += seconds
-        await self.settle()
-
-    def publish(self, channel: str, *data: str, type: str = "") -> None:
-        """Events of "orders", which follow each other without a gap."""
-        for each in data:
-            offset = self.orders.positions()["0"]
-            self.hub.publish(self.orders, channel, data=each.encode(), now=self.now, part="0", offset=offset, type=type)
-
-    def call(self, channel: str, data: str, id: str | None = None) -> None:
-        """An event of "hooks"; `id` is its sender's own."""
-        self.hub.publish(self.hooks, channel, data=data.encode(), now=self.now, id=id)
-
-
-def ids(wire: Wire) -> list[str]:
-    """Every id that a client was sent, in either format."""
-    texts = wire.body.decode().split("id: " if b"\nid: " in wire.body else '{"id":"')[1:]
-    return [text.split("\n")[0].split('"')[0] for text in texts]
-
-
-@asynccontextmanager
-async def public(text: str = "", bounds: Bounds = WIDE) -> AsyncIterator[Public]:
-    """A gateway whose fan-out runs, and the end of all its clients."""
-    with anyio.fail_after(20):
-        async with anyio.create_task_group() as tasks:
-            scene = Public(tasks, text, bounds)
-            tasks.start_soon(scene.fanout.run)
-            yield scene
-            tasks.cancel_scope.cancel()
+FORMATS = {"event-stream": EVENT_STREAM, "ndjson": NDJSON}
 
 
 async def openings(accept: str) -> str:
@@ -126,8 +25,8 @@ async def openings(accept: str) -> str:
         for channel in ("a", "hook", "both", "none"):
             wire = await scene.ask(f"/events/{channel}", accept)
             record.messages(f"a stream of {channel!r} opens", wire.messages)
-        _, start = await scene.ask_first("/events/a", accept)
-        _, nowhere = await scene.ask_first("/events/none", accept)
+        start = ids(await scene.ask("/events/a", accept))[0]
+        nowhere = ids(await scene.ask("/events/none", accept))[0]
         scene.publish("a", "one", "two")
         scene.call("both", "three", id="message-1")
         for title, id in {"with an id": start, "from earliest": "earliest", "from latest": "latest"}.items():
@@ -136,7 +35,8 @@ async def openings(accept: str) -> str:
         for parameter in ("last_event_id", "lastEventId"):
             wire = await scene.ask(f"/events/a?{parameter}={start}", accept)
             record.messages(f"a stream is resumed by {parameter} in the query", wire.messages)
-        wire, both = await scene.ask_first("/events/both", accept)
+        wire = await scene.ask("/events/both", accept)
+        both = ids(wire)[0]
         record.messages("a stream of two sources opens after a message with an id", wire.messages)
         resets = {
             "that is malformed": "nonsense",
@@ -160,8 +60,8 @@ async def gaps_of_resumes(accept: str) -> str:
     """What a client is told first that comes back too late."""
     record = Transcript()
     async with public(bounds=Bounds(2, 10**6, 600)) as scene:
-        _, start = await scene.ask_first("/events/a", accept)
-        _, both = await scene.ask_first("/events/both", accept)
+        start = ids(await scene.ask("/events/a", accept))[0]
+        both = ids(await scene.ask("/events/both", accept))[0]
         scene.publish("a", "one", "two", "three")
         wire = await scene.ask("/events/a", accept, id=start)
         record.messages("evicted", wire.messages)
@@ -175,9 +75,9 @@ async def gaps_of_resumes(accept: str) -> str:
         wire = await scene.ask("/events/both", accept, id=both)
         record.messages("lost upstream, of two sources", wire.messages)
     async with public() as scene:
-        _, start = await scene.ask_first("/events/a", accept)
+        start = ids(await scene.ask("/events/a", accept))[0]
         scene.hub.begin(scene.orders, "e2", {"0": 5})
-        _, later = await scene.ask_first("/events/a", accept)
+        later = ids(await scene.ask("/events/a", accept))[0]
         wire = await scene.ask("/events/a", accept, id=later.replace("-5", "-2"))
         record.messages("before the log began", wire.messages)
     return str(record)
@@ -220,7 +120,7 @@ async def long_ids(accept: str) -> str:
     """Where an id stands that is longer than what is sent with each event."""
     record = Transcript()
     async with public() as scene:
-        _, start = await scene.ask_first("/events/a", accept)
+        start = ids(await scene.ask("/events/a", accept))[0]
     for title, longest in {"just short enough": len(start), "too long": len(start) - 1}.items():
         async with public(f'[limits]\nmax_id = "{longest}B"') as scene:
             wire = await scene.ask("/events/a", accept)
@@ -242,7 +142,8 @@ async def idle(accept: str) -> str:
     """Signs of life: nothing has moved, or the cursor has."""
     record = Transcript()
     async with public() as scene:
-        wire, start = await scene.ask_first("/events/a", accept)
+        wire = await scene.ask("/events/a", accept)
+        start = ids(wire)[0]
         await scene.pass_time(15)
         scene.publish("b", "of another channel")
         await scene.pass_time(15)
@@ -268,7 +169,7 @@ async def losses(accept: str) -> str:
         await scene.settle()
         record.messages("evicted", wire.messages)
     async with public('[limits]\nsend_timeout = "1h"') as scene:
-        wire = await scene.ask("/events/a", accept, answer="future")
+        wire = await scene.ask("/events/a", accept, wire=Wire("future"))
         wire.stuck = True
         scene.publish("a", "one")
         await scene.settle()
@@ -307,7 +208,7 @@ async def farewells(accept: str) -> str:
         await scene.pass_time(3601)
         record.messages("lifetime", wire.messages)
     async with public('[limits]\nclient_buffer = { events = 2, bytes = "1MiB" }') as scene:
-        wire = await scene.ask("/events/a", accept, answer="future")
+        wire = await scene.ask("/events/a", accept, wire=Wire("future"))
         wire.stuck = True
         scene.publish("a", "one")
         await scene.settle()
