@@ -57,6 +57,7 @@ class Stage:
     async def pass_time(self, seconds: float) -> list[tuple[str, int]]:
         """Let the clock go on, sweep and flush."""
         self.now += seconds
+        self.hub.expire(self.now)  # as the sources do
         peers = self.fanout.sweep.run(self.now)
         await self.fanout.flush()
         return peers

@@ -8,8 +8,8 @@ import anyio
 import pytest
 
 from ..golden.public import EVENT_STREAM, Public, public
-from ..http.asgi import scope
-from ..http.wire import Wire, until
+from ..public.asgi import scope
+from .wire import Wire, until
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from ..golden.public import Public, public
-from ..http.wire import Wire, until
+from .wire import Wire, until
 
 pytestmark = pytest.mark.anyio
 

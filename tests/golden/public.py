@@ -10,13 +10,13 @@ from anyio.abc import TaskGroup
 
 from sse_gateway.config import load
 from sse_gateway.core import Bounds, Hub
-from sse_gateway.http.fanout import Fanout
-from sse_gateway.http.gate import Gate
-from sse_gateway.http.routes import PublicApp
+from sse_gateway.delivery.fanout import Fanout
 from sse_gateway.metrics import Metrics
+from sse_gateway.process.drain import Gate
+from sse_gateway.public.app import PublicApp
 
-from ..http.asgi import scope
-from ..http.wire import Wire, until
+from ..delivery.wire import Wire, until
+from ..public.asgi import scope
 
 __all__ = ["EVENT_STREAM", "NDJSON", "Public", "ids", "public"]
 
@@ -81,6 +81,7 @@ class Public:
     async def pass_time(self, seconds: float) -> None:
         """Let the clock go on, and everything happen that is due by then."""
         self.now += seconds
+        self.hub.expire(self.now)  # as the sources do
         await self.settle()
 
     def count(self, name: str, **labels: str) -> float:

@@ -9,7 +9,7 @@ import anyio
 from sse_gateway.core import Bounds
 from sse_gateway.metrics import DrainStage
 
-from ..http.wire import Wire
+from ..delivery.wire import Wire
 from .public import EVENT_STREAM, NDJSON, Public, ids, public
 from .transcript import Transcript
 
