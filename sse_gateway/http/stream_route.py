@@ -8,8 +8,8 @@ from itertools import product
 from starlette.datastructures import QueryParams
 from starlette.routing import compile_path
 
-from ..config import CHANNEL, RouteConfig
-from ..template import MissingField, Template
+from ..config import RouteConfig
+from ..templates import CHANNEL, MissingField, Template
 from .problem import Problem
 
 __all__ = ["StreamRoute"]

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..config.table import CHANNEL
 from ..errors import Unmappable
-from ..template import MissingField, Template
+from ..templates import CHANNEL, MissingField, Template
 from .encoding import ENCODINGS, Encoding, parse
 
 if TYPE_CHECKING:
