@@ -18,7 +18,7 @@ from typing import Annotated, Any, ClassVar, Generic, Protocol, Self, TypeVar, r
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.routing import BaseRoute
 
-from .errors import EndOfStream, OffsetExpired, SourceUnavailable
+from .errors import EndOfStream, InvalidValue, OffsetExpired, SourceUnavailable
 from .units import Duration, Size
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "ConnectorConfig",
     "Duration",
     "EndOfStream",
+    "InvalidValue",
     "Message",
     "Mountable",
     "OffsetExpired",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from sse_gateway.connector import ConnectorConfig, Duration, Size, Strings
+from sse_gateway.connector import ConnectorConfig, Duration, InvalidValue, Size
 
 from .security_config import SaslConfig, TlsConfig
 from .start import moment
@@ -20,14 +20,29 @@ _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _OF_GROUPS = frozenset({"single_replica", "session", "commit_interval"})
 
 
+def _with_port(server: str) -> str:
+    host, _, port = server.rpartition(":")
+    if not host or not port.isdecimal():
+        raise InvalidValue('expected "host:port"')
+    return server
+
+
+def _topic(name: str) -> str:
+    if not _TOPIC.fullmatch(name):
+        raise InvalidValue('expected 1 to 249 letters, digits, ".", "_" and "-"')
+    return name
+
+
 class KafkaConfig(ConnectorConfig):
     """Topics, and how to read them."""
 
-    servers: Strings = Field(
+    servers: Annotated[tuple[Annotated[str, AfterValidator(_with_port)], ...], Field(strict=False)] = Field(
         min_length=1,
         description='Where to find the cluster: "host:port" of some of its brokers; one that answers is enough.',
     )
-    topics: Strings = Field(default=(), description="The topics to read. All of them have to be there.")
+    topics: Annotated[tuple[Annotated[str, AfterValidator(_topic)], ...], Field(strict=False)] = Field(
+        default=(), description="The topics to read. All of them have to be there."
+    )
     pattern: str | None = Field(
         default=None,
         description="Instead of `topics`: a regular expression over whole names; topics may come and go.",
@@ -104,23 +119,11 @@ class KafkaConfig(ConnectorConfig):
     tls: TlsConfig | None = Field(default=None, description="Connect by TLS; `{}` trusts the system's authorities.")
     sasl: SaslConfig | None = Field(default=None, description="Sign in.")
 
-    @field_validator("servers")
-    @classmethod
-    def _have_ports(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
-        for server in servers:
-            host, _, port = server.rpartition(":")
-            if not host or not port.isdecimal():
-                raise ValueError(f'"{server}" is not "host:port"')
-        return servers
-
     @field_validator("topics")
     @classmethod
-    def _are_names(cls, topics: tuple[str, ...]) -> tuple[str, ...]:
-        for topic in topics:
-            if not _TOPIC.fullmatch(topic):
-                raise ValueError(f'"{topic}" is no topic: letters, digits, ".", "_" and "-", at most 249')
+    def _differ(cls, topics: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(topics)) < len(topics):
-            raise ValueError("a topic is named twice")
+            raise InvalidValue("a topic is named twice")
         return topics
 
     @field_validator("pattern")
@@ -129,7 +132,8 @@ class KafkaConfig(ConnectorConfig):
         try:
             re.compile(pattern or "")
         except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from None
+            place = (error.pos or 0) + 1
+            raise InvalidValue(f"expected a regular expression; it breaks at character {place}") from None
         return pattern
 
     @field_validator("start")
@@ -141,15 +145,15 @@ class KafkaConfig(ConnectorConfig):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if bool(self.topics) == (self.pattern is not None):
-            raise ValueError('either topics = ["..."] or pattern = "..."')
+            raise InvalidValue('either topics = ["..."] or pattern = "..."')
         if (self.mode == "group") != (self.group is not None):
-            raise ValueError('mode = "group" and group = "..." go together')
+            raise InvalidValue('mode = "group" and group = "..." go together')
         if self.mode == "group" and not self.single_replica:
-            raise ValueError(
+            raise InvalidValue(
                 'mode = "group" hands each message to one replica: single_replica = true says that there is only one'
             )
         for name in _OF_GROUPS & self.model_fields_set if self.mode == "assign" else ():
-            raise ValueError(f'`{name}` belongs to mode = "group"')
+            raise InvalidValue(f'`{name}` belongs to mode = "group"')
         if self.fetch_wait >= self.timeout:
-            raise ValueError(f"fetch_wait ({self.fetch_wait:g} s) has to be below timeout ({self.timeout:g} s)")
+            raise InvalidValue("fetch_wait must be shorter than timeout", "fetch_wait", "timeout")
         return self

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from sse_gateway.connector import ConnectorConfig
+from sse_gateway.connector import ConnectorConfig, InvalidValue
 
 __all__ = ["Mechanism", "SaslConfig", "TlsConfig"]
 
@@ -30,7 +30,7 @@ class TlsConfig(ConnectorConfig):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.certificate is None and (self.key is not None or self.key_password is not None):
-            raise ValueError('a key without certificate = "..."')
+            raise InvalidValue('a key without certificate = "..."')
         return self
 
 
@@ -56,16 +56,16 @@ class SaslConfig(ConnectorConfig):
     @classmethod
     def _is_http(cls, url: str | None) -> str | None:
         if url is not None and urlsplit(url).scheme not in ("http", "https"):
-            raise ValueError("token_url begins with https:// or http://")
+            raise InvalidValue("expected a URL that begins with https:// or http://")
         return url
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.mechanism != "OAUTHBEARER":
             if self.username is None or self.password is None:
-                raise ValueError(f'mechanism = "{self.mechanism}" needs username and password')
+                raise InvalidValue("this mechanism needs username and password", "mechanism")
         elif (self.token_file is None) == (self.token_url is None):
-            raise ValueError('mechanism = "OAUTHBEARER" needs either token_file or token_url')
+            raise InvalidValue('mechanism = "OAUTHBEARER" needs either token_file or token_url')
         elif self.token_url is not None and (self.client_id is None or self.client_secret is None):
-            raise ValueError("token_url needs client_id and client_secret")
+            raise InvalidValue("token_url needs client_id and client_secret")
         return self

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pydantic import TypeAdapter, ValidationError
 
-from sse_gateway.connector import Duration
+from sse_gateway.connector import Duration, InvalidValue
 
 __all__ = ["EARLIEST", "LATEST", "moment"]
 
@@ -22,14 +22,14 @@ def moment(start: str, *, now: float) -> float:
     """The time that `start` means, in seconds since 1970; `EARLIEST` and `LATEST` are the two ends of the history.
 
     Raises:
-        ValueError: it is none of "earliest", "latest", a time with its zone, a duration.
+        InvalidValue: it is none of "earliest", "latest", a time with its zone, a duration.
     """
     if start in ("latest", "earliest"):
         return LATEST if start == "latest" else EARLIEST
     try:
         return max(_time(start) if "T" in start else now - _DURATION.validate_python(start), EARLIEST)
     except (ValueError, ValidationError):
-        raise ValueError(_EXPECTED) from None
+        raise InvalidValue(_EXPECTED) from None
 
 
 def _time(text: str) -> float:

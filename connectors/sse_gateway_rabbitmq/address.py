@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from sse_gateway.connector import InvalidValue
+
 __all__ = ["Address"]
 
 _PORTS = {"amqp": 5672, "amqps": 5671}
@@ -29,12 +31,14 @@ class Address:
 
     @classmethod
     def parse(cls, url: str) -> Address:
-        """Raises ValueError, whose text holds nothing of the URL, since that holds a password."""
+        """Raises InvalidValue. Its words quote nothing of the URL, since that holds a password."""
         parts = _split(url)
         if parts.scheme not in _PORTS or not parts.hostname:
-            raise ValueError(f"expected {_EXAMPLE}")
+            raise InvalidValue(f"expected {_EXAMPLE}")
         if parts.query or parts.fragment:
-            raise ValueError('the part after "?" or "#" is not read: write options into the table, and "%3F" or "%23"')
+            raise InvalidValue(
+                'the part after "?" or "#" is not read: write options into the table, and "%3F" or "%23"'
+            )
         return cls(
             host=parts.hostname,
             port=parts.port or _PORTS[parts.scheme],
@@ -50,5 +54,7 @@ def _split(url: str) -> SplitResult:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - the property checks the number, and only when it is asked
     except ValueError:
-        raise ValueError(f'expected {_EXAMPLE}; "/", "@" and ":" in a password are written %2F, %40 and %3A') from None
+        raise InvalidValue(
+            f'expected {_EXAMPLE}; "/", "@" and ":" in a password are written %2F, %40 and %3A'
+        ) from None
     return parts

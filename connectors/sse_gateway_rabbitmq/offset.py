@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, TypeAdapter, ValidationError, WithJsonSchema
 
-from sse_gateway.connector import Duration
+from sse_gateway.connector import Duration, InvalidValue
 
 __all__ = ["Offset", "Start", "moment"]
 
@@ -46,11 +46,11 @@ def _parse(value: object) -> Offset:
         number = int(value) if value.isascii() and value.isdigit() else None
         read = number if number is not None else value if value in _NAMES else _duration(value) or _time(value)
     if read is None or (isinstance(read, int) and read < 0):
-        raise ValueError(
+        raise InvalidValue(
             'expected "next", "last", "first", an offset, a time such as 2026-01-31T12:00:00Z, or "10m" back'
         )
     if isinstance(read, datetime) and read.tzinfo is None:
-        raise ValueError('a time needs its zone, as the "Z" of 2026-01-31T12:00:00Z')
+        raise InvalidValue('a time needs its zone, as the "Z" of 2026-01-31T12:00:00Z')
     return read
 
 

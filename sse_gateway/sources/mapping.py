@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..config import CHANNEL, SourceConfig
+from ..config import SourceConfig
 from ..connector import Message
 from ..errors import Unmappable
-from ..template import MissingField, Template
+from ..templates import CHANNEL, MissingField, Template
 
 REASONS = ("field", "json", "channel", "type", "encoding", "size")
 """Why a message can't become an event: a template has no value; a template looks into a body that is not JSON; the rest is

@@ -1,18 +1,24 @@
-"""The keys of a table, one by one, as people read them: for the command line and the reference."""
+"""The models as people and editors read them: the keys of a table one by one, and the JSON Schema of the whole file."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import models_json_schema
 
+from ..connector import Connector
 from ..units import Duration, Size
+from .gateway import Sections
+from .tables import SourceTable
 
-__all__ = ["Option", "options"]
+VARIABLE = {"type": "string", "pattern": r"\$\{"}
+"""What may stand for any value that is not plain text: a string with a `${NAME}` in it."""
+_ANNOTATIONS = ("default", "description", "examples", "title")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,42 @@ def options(model: type[BaseModel]) -> Iterator[Option]:
     """The keys of a table and of the tables in it, in their order."""
     schema = model.model_json_schema()
     return _options(schema, schema.get("$defs", {}), "")
+
+
+def json_schema(connectors: Mapping[str, type[Connector[Any]]]) -> dict[str, Any]:
+    """The schema of the file with the tables of these connectors, by name."""
+    models: list[type[BaseModel]] = [Sections, SourceTable, *(connectors[name].Config for name in connectors)]
+    references, schema = models_json_schema([(model, "validation") for model in models])
+    definitions = schema["$defs"]
+
+    def popped(model: type[BaseModel]) -> Any:
+        return definitions.pop(str(references[model, "validation"]["$ref"]).rpartition("/")[2])
+
+    whole, source = popped(Sections), popped(SourceTable)
+    source["properties"] |= {name: references[connectors[name].Config, "validation"] for name in connectors}
+    source["oneOf"] = [{"required": [name]} for name in connectors]
+    whole["description"] = "The configuration of one gateway."
+    whole["properties"]["sources"] = {"type": "object", "additionalProperties": source, "description": "The upstreams."}
+    whole["$defs"] = definitions
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_with_variables(whole)}
+
+
+def _with_variables(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_with_variables(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: _with_variables(value) for key, value in schema.items()}
+    if not _is_strict(found):
+        return found
+    said = {key: value for key, value in found.items() if key in _ANNOTATIONS}
+    return {**said, "anyOf": [{key: value for key, value in found.items() if key not in said}, VARIABLE]}
+
+
+def _is_strict(schema: dict[str, Any]) -> bool:
+    """Whether it refuses some text. A dict under these words is a key of that name."""
+    strict = [word for word in ("const", "enum", "pattern") if not isinstance(schema.get(word, {}), dict)]
+    return bool(strict) or schema.get("type") in ("boolean", "integer", "number")
 
 
 def _options(table: dict[str, Any], definitions: dict[str, Any], prefix: str) -> Iterator[Option]:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_gateway.template import MissingField, Template
+from sse_gateway.errors import InvalidValue
+from sse_gateway.templates import MissingField, Template
 
 ALLOWED = ("key", "source", "timestamp", "headers.", "json.", "path.")
 FIELDS: dict[str, Any] = {
@@ -110,24 +111,19 @@ def test_null_is_missing_in_a_composite_template_too() -> None:
         ("a.{key", "unbalanced { at character 3"),
         ("a}b", "unbalanced } at character 2"),
         ("{a{key}}", "unbalanced { at character 1"),
-        ("{keys}", r"unknown field \{keys\} \(did you mean key\?\), expected .*\{headers\.NAME\}.*\{key\}"),
-        ("{header.x}", r"unknown field \{header\.x\} \(did you mean headers\?\)"),
-        ("{}", r"unknown field \{\}"),
-        ("{json}", r"unknown field \{json\}"),
-        ("{json.}", r"unknown field \{json\.\}"),
-        ("{json.a..b}", r"unknown field \{json\.a\.\.b\}"),
-        ("{headers.}", r"unknown field \{headers\.\}"),
-        ("{key.x}", r"unknown field \{key\.x\}"),
-        ("{query.x}", r"unknown field \{query\.x\}"),
+        ("{keys}", r"unknown field at character 1 \(did you mean key\?\), expected \{headers\.NAME\}, .*\{key\}, "),
+        ("a.{header.x}", r"unknown field at character 3 \(did you mean headers\?\)"),
+        *((f"a{{{name}}}", "unknown field at character 2, ") for name in ("", "json", "json.", "json.a..b")),
+        *((f"a{{{name}}}", "unknown field at character 2, ") for name in ("headers.", "key.x", "query.x")),
     ],
 )
 def test_a_wrong_template_is_refused(text: str, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InvalidValue, match=message):
         Template(text, ALLOWED)
 
 
 def test_a_template_where_no_field_is_allowed_says_so() -> None:
-    with pytest.raises(ValueError, match="expected none here"):
+    with pytest.raises(InvalidValue, match="expected none here"):
         Template("{key}", ())
 
 

@@ -1,14 +1,15 @@
-"""Texts with fields in braces, such as `orders.{json.customer.id}`, compiled once and rendered for each message."""
+"""A template: parsed and checked once, rendered for each message."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-__all__ = ["MissingField", "Template"]
+from ..errors import InvalidValue
+from .channels import matches, overlap
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
@@ -16,7 +17,7 @@ Getter = Callable[[Mapping[str, Any]], str]
 
 
 class MissingField(LookupError):
-    """A message has no value for a field of a template, or one that is no text. `name` is the field's, without braces."""
+    """A message has no value for a field of a template, or one that is not text. `name` is the field, without braces."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"no value for {{{name}}}")
@@ -27,24 +28,22 @@ class Template:
     """A text with fields. `allowed` holds names (`key`) and prefixes (`headers.`, for `{headers.NAME}`).
 
     `{{` and `}}` stand for the braces themselves. `{json.a.b}` walks into the parsed body, `{json.items.0}` into an array.
-    With `composite` (for data, not for names) objects and arrays render as compact JSON, and empty texts are values too.
+    With `composite` (for data, not for names) objects and arrays render as compact JSON, and an empty text is a value too.
 
     Raises:
-        ValueError: a name is not allowed, or a brace is not balanced.
+        InvalidValue: a name is not allowed, or a brace is not balanced. It names the place in the text, not the text.
     """
 
     __slots__ = ("_form", "_getters", "literals", "names", "needs_json", "text")
 
     def __init__(self, text: str, allowed: Collection[str], *, composite: bool = False) -> None:
-        literals, names = _parse(text)
-        for name in names:
-            _check(name, allowed)
+        literals, names = _parse(text, allowed)
         self.text = text
         self.literals = literals
         """What stands before, between and after the fields: one more than there are names."""
         self.names = names
         self.needs_json = any(name.partition(".")[0] == "json" for name in names)
-        """Whether the body must be parsed for it."""
+        """Whether rendering needs the parsed body."""
         self._form = "%s".join(literal.replace("%", "%%") for literal in literals)
         self._getters = tuple(_getter(name, composite=composite) for name in names)
 
@@ -62,59 +61,34 @@ class Template:
         return self._form % tuple([get(fields) for get in self._getters])
 
     def matches(self, text: str) -> bool:
-        """Whether some rendering could give `text`: the literals stand, each field is one or more characters."""
-        if not self.names:
-            return text == self.literals[0]
-        first, *middle, last = self.literals
-        if not text.startswith(first):
-            return False
-        # Taking each literal where it first occurs is exact, and linear where a regular expression could go back and forth.
-        end = len(first)
-        for literal in middle:
-            start = text.find(literal, end + 1)
-            if start < 0:
-                return False
-            end = start + len(literal)
-        return len(text) - len(last) > end and text.endswith(last)
+        """Whether some rendering could give `text`; each field is one or more characters."""
+        return matches(self.literals, text)
 
     def overlaps(self, other: Template) -> bool:
         """Whether some text could be a rendering of both."""
-        mine, theirs = _symbols(self), _symbols(other)
-        ahead, seen = [(0, 0)], set[tuple[int, int]]()
-        while ahead:
-            state = ahead.pop()
-            if state == (len(mine), len(theirs)):
-                return True
-            if state not in seen:
-                seen.add(state)
-                ahead.extend(_steps(mine, theirs, *state))
-        return False
+        return overlap(self.literals, other.literals)
 
 
-def _parse(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _parse(text: str, allowed: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     literals, names, end = [""], [], 0
     for token in _TOKEN.finditer(text):
         literals[-1] += text[end : token.start()]
-        end = token.end()
+        end, place = token.end(), token.start() + 1
         if token[0] in ("{{", "}}"):
             literals[-1] += token[0][0]
         elif token[1] is None:
-            raise ValueError(
-                f"unbalanced {token[0]} at character {token.start() + 1} (a brace itself is written twice)"
-            )
+            raise InvalidValue(f"unbalanced {token[0]} at character {place} (a brace itself is written twice)")
         else:
-            names.append(_normal(token[1]))
+            # Header names have no case: messages carry them in lower case.
+            name = token[1].lower() if token[1].startswith("headers.") else token[1]
+            _check(name, allowed, place)
+            names.append(name)
             literals.append("")
     literals[-1] += text[end:]
     return tuple(literals), tuple(names)
 
 
-def _normal(name: str) -> str:
-    """Header names have no case: messages carry them in lower case."""
-    return name.lower() if name.startswith("headers.") else name
-
-
-def _check(name: str, allowed: Collection[str]) -> None:
+def _check(name: str, allowed: Collection[str], place: int) -> None:
     head, dot, tail = name.partition(".")
     keys = tail.split(".") if head == "json" else [tail]
     if head + dot in allowed and (not dot or all(keys)):
@@ -122,7 +96,7 @@ def _check(name: str, allowed: Collection[str]) -> None:
     known = [f"{{{each}NAME}}" if each.endswith(".") else f"{{{each}}}" for each in sorted(allowed)]
     near = get_close_matches(head, [each.rstrip(".") for each in allowed], n=1)
     hint = f" (did you mean {near[0]}?)" if near and near[0] != head else ""
-    raise ValueError(f"unknown field {{{name}}}{hint}, expected {', '.join(known) or 'none here'}")
+    raise InvalidValue(f"unknown field at character {place}{hint}, expected {', '.join(known) or 'none here'}")
 
 
 def _getter(name: str, *, composite: bool) -> Getter:
@@ -144,7 +118,7 @@ def _getter(name: str, *, composite: bool) -> Getter:
 def _compact(value: Any, name: str) -> str:
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    except ValueError:  # 1e999 is JSON, and read as infinity, which is not
+    except ValueError:  # 1e999 is valid JSON and is read as infinity, which can't be written as JSON
         raise MissingField(name) from None
 
 
@@ -154,22 +128,3 @@ def _member(value: Any, key: str) -> Any:
     if isinstance(value, list) and key.isdecimal() and int(key) < len(value):
         return value[int(key)]
     return None
-
-
-def _symbols(template: Template) -> list[str]:
-    """The template letter by letter; a field is one letter of any kind ("any") and then as many as you like ("more")."""
-    first, *rest = template.literals
-    return [*first, *(symbol for literal in rest for symbol in ("any", "more", *literal))]
-
-
-def _steps(mine: list[str], theirs: list[str], at: int, there: int) -> Iterator[tuple[int, int]]:
-    one = mine[at] if at < len(mine) else ""
-    other = theirs[there] if there < len(theirs) else ""
-    if one == "more":
-        yield at + 1, there
-        if other:
-            yield at, there + 1
-    elif other == "more":
-        yield from ((a, b) for b, a in _steps(theirs, mine, there, at))
-    elif one and other and (one == other or "any" in (one, other)):
-        yield at + 1, there + 1
