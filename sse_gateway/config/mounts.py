@@ -45,7 +45,6 @@ def _mounts(config: Config, connectors: Mapping[str, type[Connector[Any]]]) -> I
 
 
 def _routes(source: SourceConfig, connectors: Mapping[str, type[Connector[Any]]]) -> Iterator[Route]:
-    connector = connectors[source.connector]
-    if issubclass(connector, Mountable):
-        mounted = connector(source.options, name=source.name).routes()
-        yield from (route for route in mounted if isinstance(route, Route))
+    connector = connectors[source.connector].build(source.options, source.name)
+    if isinstance(connector, Mountable):
+        yield from (route for route in connector.routes() if isinstance(route, Route))
