@@ -25,6 +25,9 @@ class Inbox(Generic[ItemT]):
         self._items: list[ItemT] = []
         self._arrived = anyio.Event()
 
+    def __len__(self) -> int:
+        return len(self._items)
+
     def put(self, item: ItemT) -> None:
         """`item` has arrived."""
         self._items.append(item)

@@ -26,9 +26,9 @@ def test_lists_as_toml_has_them_are_taken() -> None:
     ("options", "says"),
     [
         ({"path": "hooks"}, 'begins with "/"'),
-        ({"path": "/hooks/{id"}, "{NAME}"),
-        ({"path": "/hooks/{two words}"}, "{NAME}"),
-        ({"path": "/hooks?a=1"}, "neither query nor spaces"),
+        ({"path": "/hooks/{id"}, "a name in each pair of braces"),
+        ({"path": "/hooks/{two words}"}, "a name in each pair of braces"),
+        ({"path": "/hooks?a=1"}, "without query and spaces"),
         ({"path": "/hooks/{id:number}"}, "Unknown path convertor 'number'"),
         ({"path": "/{id}/{id}"}, "Duplicated param name id"),
         ({"key": "tenant"}, 'key = "tenant" is no parameter of the path "/h"'),
