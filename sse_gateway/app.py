@@ -80,7 +80,7 @@ class Gateway:
         self.hub = Hub(process=secrets.token_hex(8))
         self.fanout = Fanout(self.hub, config.limits, self.metrics, clock=clock, reset=_reset)
         self.connectors = {
-            name: classes[source.connector](source.options, name=name) for name, source in config.sources.items()
+            name: classes[source.connector].build(source.options, name) for name, source in config.sources.items()
         }
         self.supervisors = {name: self._supervisor(source) for name, source in config.sources.items()}
         self.public = Server(self._public_app(), public, clients=config.limits.clients)

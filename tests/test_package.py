@@ -95,6 +95,6 @@ def test_everything_needed_is_pinned() -> None:
     assert names <= pinned
 
 
-def test_no_file_is_longer_than_300_lines() -> None:
+def test_no_file_is_longer_than_400_lines() -> None:
     files = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py")]
-    assert [str(file.relative_to(ROOT)) for file in files if len(file.read_text().splitlines()) > 300] == []
+    assert [str(file.relative_to(ROOT)) for file in files if len(file.read_text().splitlines()) > 400] == []

@@ -99,9 +99,9 @@ def _sizes(source: SourceConfig, limits: LimitsConfig) -> Iterator[Problem]:
 
 def _mounts(source: SourceConfig, connectors: Connectors) -> Iterator[Route]:
     """The routes of the public server that a connector takes, as webhooks do."""
-    connector = connectors[source.connector]
-    if issubclass(connector, Mountable):
-        mounted = connector(source.options, name=source.name).routes()
+    connector = connectors[source.connector].build(source.options, source.name)
+    if isinstance(connector, Mountable):
+        mounted = connector.routes()
         yield from (route for route in mounted if isinstance(route, Route))
 
 

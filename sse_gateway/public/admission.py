@@ -16,9 +16,9 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Scope
 
+from ..connector import Problem, problem
 from ..delivery.frames import EVENT_STREAM
 from ..delivery.stream import begin_stream, jittered
-from ..problem import Problem, problem
 from .request import names
 
 _SUBSCRIBER_PREFIX = 64

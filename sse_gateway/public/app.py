@@ -13,10 +13,10 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from ..config import Config
+from ..connector import EXCEPTION_HANDLERS, Problem, problem
 from ..delivery.frames import EVENT_STREAM, NDJSON
 from ..delivery.stream import StreamRequest, begin_stream
 from ..metrics import Metrics
-from ..problem import EXCEPTION_HANDLERS, Problem, problem
 from .admission import Admission, TrustedProxies, put_off
 from .page import page_route
 from .request import StreamRoute, accepts

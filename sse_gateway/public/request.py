@@ -10,7 +10,7 @@ from starlette.datastructures import QueryParams
 from starlette.routing import compile_path
 
 from ..config import RouteConfig
-from ..problem import Problem
+from ..connector import Problem
 from ..templates import CHANNEL, MissingField, Template
 
 _QUALITY = re.compile(r"\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*", re.IGNORECASE)

@@ -39,7 +39,7 @@ class Seam:
             return False
         self._anew = False
         seq, epoch = self._hub.seq, self._log.epoch
-        self._hub.begin(self._log, connected.epoch, connected.positions())
+        self._hub.begin(self._log, connected.epoch, connected.offsets())
         if connected.lossy and self._log.counts and self._log.epoch == epoch:
             self._hub.lose(self._log, "upstream")  # with offsets the hub sees by itself what was passed over
         self._tell(seq)

@@ -218,7 +218,7 @@ class Supervisor:
     async def _take(self, connector: Connector[Any], batch: Sequence[Message]) -> None:
         now = self._clock()
         refused = await self._intake.append(batch, now)
-        self._hub.advance(self._log, connector.positions())
+        self._hub.advance(self._log, connector.offsets())
         if not batch:
             return
         self.state.last_message = now

@@ -32,18 +32,18 @@ def _check_form(message: Message) -> None:
         assert isinstance(value, str), f"header {name!r} is not a string"
 
 
-def _check_positions(connector: Connector[Any], received: Sequence[Message], before: dict[str, int]) -> None:
-    # `before` holds positions() as it was ahead of the batch: nothing may come from below it, and all of the batch is
+def _check_offsets(connector: Connector[Any], received: Sequence[Message], before: dict[str, int]) -> None:
+    # `before` holds offsets() as it was ahead of the batch: nothing may come from below it, and all of the batch is
     # below the new one
-    after = dict(connector.positions())
+    after = dict(connector.offsets())
     for message in received:
         if message.offset is None:
-            assert after == {}, "positions() without offsets"
+            assert after == {}, "offsets() without offsets in messages"
             continue
-        assert message.offset >= before.get(message.partition, 0), "an offset below what positions() promised"
+        assert message.offset >= before.get(message.partition, 0), "an offset below what offsets() promised"
         before[message.partition] = message.offset + 1
     for partition, reached in before.items():
-        assert after[partition] >= reached, f"positions() did not move with partition {partition!r}"
+        assert after[partition] >= reached, f"offsets() did not move with partition {partition!r}"
 
 
 class ConnectorContract(ContractHooks):
@@ -68,15 +68,15 @@ class ConnectorContract(ContractHooks):
                 _check_form(message)
 
     async def test_positions_move_with_the_messages(self) -> None:
-        """After each batch positions() lies behind it, and nothing comes from below what it said before."""
+        """After each batch offsets() lies behind it, and nothing comes from below what it said before."""
         sent, received = bodies("positions", 20), 0
         async with await self.connector() as connector, anyio.create_task_group() as tasks:
             tasks.start_soon(self.send, sent)
             with anyio.fail_after(self.patience):
                 while received < len(sent):
-                    before = dict(connector.positions())
+                    before = dict(connector.offsets())
                     batch = await connector.receive()
-                    _check_positions(connector, batch, before)
+                    _check_offsets(connector, batch, before)
                     received += len(batch)
                     if batch:
                         await connector.ack(batch[-1])

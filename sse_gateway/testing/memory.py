@@ -260,7 +260,7 @@ class MemoryConnector(Connector[MemoryConfig]):
         if self.upstream.unwell is not None:
             raise SourceUnavailable(self.upstream.unwell)
 
-    def positions(self) -> Mapping[str, int]:
+    def offsets(self) -> Mapping[str, int]:
         return dict(self._next)
 
     def _connected(self) -> None:

@@ -62,7 +62,7 @@ class ReplayableContract(ConnectorContract):
         earliest, end = await self.bounds()
         assert all(earliest[message.partition] <= (message.offset or 0) < end[message.partition] for message in sent)
         async with await self.connector() as tail:
-            assert dict(tail.positions()).keys() == end.keys()
+            assert dict(tail.offsets()).keys() == end.keys()
 
     async def test_a_replay_from_the_start_has_everything(self) -> None:
         """replay({}) reads every partition from its earliest, in the order and at the offsets of the first time."""
@@ -95,13 +95,13 @@ class ReplayableContract(ConnectorContract):
         assert await self.read((await self.replayable()).replay(end, end)) == []
 
     async def test_a_replay_from_where_a_tail_stood_misses_and_repeats_nothing(self) -> None:
-        """positions() after any batch is where replay(...) goes on, and a replay without a stop goes on for ever."""
+        """offsets() after any batch is where replay(...) goes on, and a replay without a stop goes on for ever."""
         sent = bodies("seam", 20)
         async with anyio.create_task_group() as tasks:
             async with await self.connector() as tail:
                 tasks.start_soon(self.send, sent)
                 received = await self.receive(tail, 5, ack=False)
-                reached = dict(tail.positions())
+                reached = dict(tail.offsets())
             async with (await self.replayable()).replay(reached) as replay:
                 received += await self.receive(replay, len(sent) - len(received))
                 self.compare(received, sent)

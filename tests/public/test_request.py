@@ -8,7 +8,7 @@ import pytest
 from starlette.datastructures import QueryParams
 
 from sse_gateway.config import RouteConfig
-from sse_gateway.problem import Problem
+from sse_gateway.connector import Problem
 from sse_gateway.public.request import StreamRoute
 
 

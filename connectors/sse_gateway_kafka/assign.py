@@ -9,28 +9,57 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from sse_gateway.errors import OffsetExpired
+from sse_gateway.connector import Connector, OffsetExpired
 
-from .offsets import offsets_at
-from .start import EARLIEST
-from .survey import Survey
+from .config import KafkaConfig
+from .connector import ModeConnector, Place
+from .survey import EARLIEST, Survey, bounds, offsets_at, open_consumer
 
-__all__ = ["Assignment", "Span"]
+
+class AssignConnector(ModeConnector):
+    """Reads every partition. A replay is a connector of the same class, with a span to read."""
+
+    def __init__(self, config: KafkaConfig, *, name: str, span: _Span | None = None) -> None:
+        super().__init__(config, name=name)
+        self._span = span
+
+    def replay(self, start: Mapping[str, int], stop: Mapping[str, int] | None = None) -> Connector[Any]:
+        """A connector that reads from `start`, for ever or up to `stop`."""
+        return AssignConnector(self.config, name=self.name, span=_Span(dict(start), stop))
+
+    async def bounds(self) -> Mapping[str, tuple[int, int]]:
+        """The earliest and the next offset of each partition, over connections of its own."""
+        async with open_consumer(self.config) as (consumer, found):
+            held = await bounds(consumer, found.names)
+        return {found.names[partition]: ends for partition, ends in held.items()}
+
+    async def offsets_at(self, timestamp: float) -> Mapping[str, int]:
+        """The first offset at or after `timestamp` of each partition, over connections of its own."""
+        async with open_consumer(self.config) as (consumer, found):
+            offsets = await offsets_at(consumer, found.names, max(timestamp, EARLIEST))
+        return {found.names[partition]: offset for partition, offset in offsets.items()}
+
+    @property
+    def _stop(self) -> Mapping[str, int] | None:
+        return self._span.stop if self._span else None
+
+    def _place(self, consumer: AIOKafkaConsumer, found: Survey) -> Place:
+        return _Assignment(consumer, found, self.tally, moment=self._moment(), span=self._span)
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class _Span:
     """What a replay reads, by the partitions' names: from `start` on, and not beyond `stop`, if there is one."""
 
     start: Mapping[str, int]
     stop: Mapping[str, int] | None
 
 
-class Assignment:
+class _Assignment(Place):
     """All partitions of the survey; of a replay that ends, those that it was told to read."""
 
     def __init__(
-        self, consumer: AIOKafkaConsumer, survey: Survey, tally: Counter[str], *, moment: float, span: Span | None
+        self, consumer: AIOKafkaConsumer, survey: Survey, tally: Counter[str], *, moment: float, span: _Span | None
     ) -> None:
         self._consumer = consumer
         self._survey = survey
@@ -64,21 +93,6 @@ class Assignment:
 
     async def reached(self) -> dict[TopicPartition, int]:
         return {partition: await self._consumer.position(partition) for partition in self._consumer.assignment()}
-
-    async def skip(self, offsets: dict[TopicPartition, int]) -> None:
-        """Nothing: whoever reads on says from where."""
-
-    def delivered(self, receipt: int, record: Any) -> None:
-        """Nothing: offsets are the log's to remember."""
-
-    async def ack(self, receipt: int) -> None:
-        """Nothing: there is nobody to tell."""
-
-    async def idle(self) -> None:
-        """Nothing."""
-
-    async def leave(self) -> None:
-        """Nothing."""
 
     def _partitions(self, survey: Survey) -> list[TopicPartition]:
         stop = self._span.stop if self._span else None

@@ -8,19 +8,15 @@ from typing import Any
 
 import anyio
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.client import ConnectionGroup
 from aiokafka.errors import CommitFailedError, IllegalStateError, RebalanceInProgressError
 
-from sse_gateway.errors import SourceUnavailable
+from sse_gateway.connector import SourceUnavailable
 
-from .client import GOODBYE, cut
+from .client import GOODBYE, assignment, committed, cut_coordination
 from .config import KafkaConfig
+from .connector import ModeConnector, Place
 from .errors import translated
-from .offsets import offsets_at
-from .start import EARLIEST
-from .survey import Survey
-
-__all__ = ["Membership"]
+from .survey import EARLIEST, Survey, offsets_at
 
 # A member that was killed is waited for until its session ends (10 s), and every other until it has finished its batch.
 _JOIN = 25.0
@@ -35,7 +31,19 @@ _BREATH = 0.2
 _DEALT_ANEW = (CommitFailedError, IllegalStateError, RebalanceInProgressError)
 
 
-class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
+class GroupConnector(ModeConnector):
+    """Reads what the consumer group gives it; the group keeps its place."""
+
+    @property
+    def _group(self) -> str | None:
+        return self.config.group
+
+    def _place(self, consumer: AIOKafkaConsumer, found: Survey) -> Place:
+        # entered before, the group has a place in all that was there: where it has none is new, or was made anew
+        return Membership(self.config, consumer, found, moment=EARLIEST if self.epoch else self._moment())
+
+
+class Membership(Place, ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
     """One member of the group. What was acknowledged is committed every `commit_interval`, when partitions are taken
     from us, and at the end; a commit that fails means that messages come again, to us or to another member."""
 
@@ -58,7 +66,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         else:  # aiokafka looks whether a name begins with the pattern
             self._consumer.subscribe(pattern=rf"(?:{pattern})\Z", listener=self)
         with translated(f"group {self._config.group}"), anyio.fail_after(_JOIN):
-            await self._consumer._subscription.wait_for_assignment()
+            await assignment(self._consumer)
             await self._ready.wait()
         self._raise_trouble()
 
@@ -113,11 +121,9 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         """A partition without a commit begins at `start`; at its own start if others of its topic have one, for then
         it is new, or if it has one of a topic that was deleted. Its place is committed at once, so that this can be told
         the next time too."""
-        # aiokafka's own committed() keeps the metadata to itself
-        found = await self._consumer._coordinator.fetch_committed_offsets(assigned)
-        committed = {partition: place for partition, place in found.items() if place.offset >= 0}
-        kept = {p: place.offset for p, place in committed.items() if place.metadata in ("", self._identity(p))}
-        known = {partition.topic for partition in committed}
+        found = await committed(self._consumer, assigned)
+        kept = {p: place.offset for p, place in found.items() if place.metadata in ("", self._identity(p))}
+        known = {partition.topic for partition in found}
         fresh = [partition for partition in assigned if partition not in kept]
         new = [partition for partition in fresh if partition.topic in known]
         first = [partition for partition in fresh if partition.topic not in known]
@@ -155,7 +161,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
                     await done.wait()
                 if not done.is_set():
                     self._trouble = SourceUnavailable(f"group {self._config.group}: a commit was not answered")
-                    cut(self._consumer, ConnectionGroup.COORDINATION)
+                    cut_coordination(self._consumer)
                     with anyio.move_on_after(_BREATH):
                         await done.wait()
                     tasks.cancel_scope.cancel()

@@ -1,4 +1,4 @@
-"""The contract between the gateway and a connector: all that the author of one imports.
+"""The contract between the gateway and a connector.
 
 A connector connects once, receives batches and says when the line is lost. The gateway owns reconnecting, backing off,
 health, metrics and logging, so a connector uses its library's plain connection and keeps no retry of its own.
@@ -17,26 +17,6 @@ from typing import Annotated, Any, ClassVar, Generic, Protocol, Self, TypeVar, r
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.routing import BaseRoute
-
-from .errors import EndOfStream, InvalidValue, OffsetExpired, SourceUnavailable
-from .units import Duration, Size
-
-__all__ = [
-    "Connector",
-    "ConnectorConfig",
-    "Duration",
-    "EndOfStream",
-    "InvalidValue",
-    "Message",
-    "Mountable",
-    "OffsetExpired",
-    "Publishable",
-    "Rejectable",
-    "Replayable",
-    "Size",
-    "SourceUnavailable",
-    "Strings",
-]
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -69,10 +49,16 @@ class Message:
 
 
 class ConnectorConfig(BaseModel):
-    """The table `[sources.NAME.CONNECTOR]`: strict, frozen, unknown keys refused. Each field has a `description`."""
+    """The table `[sources.NAME.CONNECTOR]`: strict, frozen, unknown keys refused. Each field has a description: the
+    docstring below it, on one line, or `Field(description=...)`."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, validate_default=True
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        hide_input_in_errors=True,
+        validate_default=True,
+        use_attribute_docstrings=True,
     )
 
 
@@ -105,10 +91,23 @@ class Connector(ABC, Generic[ConfigT]):
     tally: Counter[str]
     """What the connector refused, dropped or met, by kind: exported as `sse_gateway_source_tally_total`."""
 
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if "offsets" in cls.__dict__:
+            cls.positions = cls.offsets  # type: ignore[method-assign]
+        elif "positions" in cls.__dict__:
+            cls.offsets = cls.positions  # type: ignore[method-assign]
+
     def __init__(self, config: ConfigT, *, name: str) -> None:
         self.config = config
         self.name = name
         self.tally = Counter()
+
+    @classmethod
+    def build(cls, config: ConfigT, name: str) -> Connector[Any]:
+        """The connector of the source `name`. The gateway makes every connector by this method. Override it where the
+        class depends on the options: a class can do only what its methods say."""
+        return cls(config, name=name)
 
     async def __aenter__(self) -> Self:
         """Connect and start to consume. When it raises or is cancelled it has released all that it began.
@@ -128,7 +127,7 @@ class Connector(ABC, Generic[ConfigT]):
     @abstractmethod
     async def receive(self) -> Sequence[Message]:
         """Wait for one message or more and return them, in order within each partition. May return none, when only
-        `positions()` moved. Cancelling it loses no message: what was taken comes with the next call.
+        `offsets()` moved. Cancelling it loses no message: what was taken comes with the next call.
 
         Raises:
             SourceUnavailable: the line is lost.
@@ -152,9 +151,13 @@ class Connector(ABC, Generic[ConfigT]):
         """
         return None
 
-    def positions(self) -> Mapping[str, int]:
+    def offsets(self) -> Mapping[str, int]:
         """The next offset to be read of every partition, valid after `__aenter__` and after each `receive()`. It moves
         without a message too (control records, compaction). Empty where messages carry no offsets."""
+        return {}
+
+    def positions(self) -> Mapping[str, int]:
+        """The older name of `offsets()`. A connector defines one of the two, and gets the other."""
         return {}
 
 
