@@ -117,6 +117,6 @@ def test_what_is_declared_is_what_is_imported() -> None:
     assert imported("examples") - base == declared["examples"]
 
 
-def test_no_file_is_longer_than_300_lines() -> None:
+def test_no_file_is_longer_than_400_lines() -> None:
     files = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py")]
-    assert [str(file.relative_to(ROOT)) for file in files if len(file.read_text().splitlines()) > 300] == []
+    assert [str(file.relative_to(ROOT)) for file in files if len(file.read_text().splitlines()) > 400] == []
