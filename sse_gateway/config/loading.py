@@ -31,9 +31,7 @@ def load(text: str, connectors: Connectors, *, environ: Mapping[str, str], file:
         raise ConfigError([f"{file}: not TOML: nested too deep"]) from None
     except ValueError as error:
         raise ConfigError([f"{file}: not TOML: {error}"]) from None
-    report = Report(file, data, interpolation.origins)
-    for path, problem in interpolation.problems:
-        report.broken(path, problem)
+    report = Report(file, data, interpolation.origins, interpolation.problems)
     config = _config(data, connectors, report)
     if config is None or report.lines:
         raise ConfigError(report.lines)

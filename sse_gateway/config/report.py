@@ -11,6 +11,7 @@ import json
 import re
 import typing
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, time
 from difflib import get_close_matches
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote
@@ -21,8 +22,6 @@ from ..errors import InvalidValue
 from .gateway import Path
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-Detail = Mapping[str, Any]
-"""One error of pydantic's: its type, its place, its input, its context and its message."""
 
 _EXPECTED = {
     "bool_type": "true or false",
@@ -50,27 +49,30 @@ _EXPECTED = {
 _PLAIN = ("bool_type", "float_type", "int_type")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//")
-_ABSENT = object()
 
 
 class Report:
     """Validates the tables of one parsed file and collects a line for each problem.
 
-    `origins` has the variables, by reference such as "${PORT}", that stand in the value at a path.
+    `origins` has what each variable in the value at a path stands for, by its reference such as "${PORT}"; `broken` has
+    the texts that could not be read, with what is wrong. Nothing else that is wrong there is worth a line.
     """
 
-    def __init__(self, file: str, data: dict[str, Any], origins: Mapping[Path, Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        file: str,
+        data: dict[str, Any],
+        origins: Mapping[Path, Mapping[str, str]],
+        broken: Iterable[tuple[Path, str]],
+    ) -> None:
         self.lines: list[str] = []
         self._file = file
         self._data = data
         self._origins = origins
-        self._broken: set[Path] = set()
         self._models: dict[Path, type[BaseModel]] = {}
-
-    def broken(self, path: Path, text: str) -> None:
-        """The text at `path` could not be read at all, so nothing else that is wrong there is worth a line."""
-        self._broken.add(path)
-        self.line(path, text)
+        self._broken = {path for path, _ in broken}
+        for path, problem in broken:
+            self.line(path, problem)
 
     def line(self, path: Path, text: str) -> None:
         """One line: the file, the key, and `text`, which quotes no value."""
@@ -87,9 +89,9 @@ class Report:
         """The table at `at`, but for the keys `without`, as its model. If it is refused: None, and a line for each wrong
         key. `known` are keys that are right in this table, though the model does not have them."""
         self._models[at] = model
-        table = self._value(at)
         while True:
-            data = {key: value for key, value in table.items() if key not in without} if without else table
+            data = self._value(at)
+            data = {key: value for key, value in data.items() if key not in without} if without else data
             try:
                 return model.model_validate(data)
             except ValidationError as error:
@@ -102,11 +104,10 @@ class Report:
         """A variable is a text. Where one stands for a number or a boolean, put that in its place. False if none did."""
         changed = False
         for path, detail in details:
-            value = detail["input"]
-            if detail["type"] in _PLAIN and isinstance(value, str) and (*at, *path) in self._origins:
-                plain = _plain(value)
+            if detail["type"] in _PLAIN and isinstance(detail["input"], str) and (*at, *path) in self._origins:
+                plain = _plain(detail["input"])
                 self._value((*at, *path[:-1]))[path[-1]] = plain
-                changed = changed or plain is not value
+                changed = changed or plain is not detail["input"]
         return changed
 
     def _add_all(self, details: list[tuple[Path, Any]], at: Path, known: list[str]) -> None:
@@ -124,15 +125,14 @@ class Report:
             if not any(other[: len(whole)] == whole != other for other in texts):
                 self.line(whole, _either(alternatives))
 
-    def _text(self, detail: Detail, path: Path, table: Path) -> str:
-        context = detail.get("ctx", {})
-        error = context.get("error")
+    def _text(self, detail: Mapping[str, Any], path: Path, table: Path) -> str:
+        error = detail.get("ctx", {}).get("error")
         if detail["type"] == "missing":
             return f"missing: {self._description(path)}"
         if isinstance(error, InvalidValue):
             return self._sentence(path, error.words) + self._quotes(error.keys, path)
         if detail["type"] in _EXPECTED:
-            expected = _EXPECTED[detail["type"]].format(**context).replace("'", '"')
+            expected = _EXPECTED[detail["type"]].format(**detail.get("ctx", {})).replace("'", '"')
             return self._sentence(path, f"expected {expected}")
         foreign = str(error) if error else detail["msg"][:1].lower() + detail["msg"][1:]
         if self._tells(foreign, table):
@@ -169,14 +169,14 @@ class Report:
         if self._is_secret(path):
             return "a secret"
         if not isinstance(value, bool | int | float | str):
-            return "a date or time"
+            return "a date or time" if isinstance(value, date | time) else "nothing"
         text = json.dumps(_without_user(value) if isinstance(value, str) else value, ensure_ascii=False)
         return text if len(text) <= 60 else f"{text[:57]}..."
 
     def _tells(self, text: str, table: Path) -> bool:
         """Whether `text` contains a secret of this table, in whatever way it is written."""
-        plain = _folded(text)
-        return any(_folded(form) in plain for secret in self._secrets(table) if secret for form in _forms(secret))
+        shown = _folded(text)
+        return any(_folded(form) in shown for secret in self._secrets(table) if secret for form in _forms(secret))
 
     def _secrets(self, table: Path) -> Iterator[str]:
         for path, leaf in _leaves(self._value(table), table):
@@ -193,13 +193,13 @@ class Report:
                 value = value[part]
             except (LookupError, TypeError):
                 field = self._field(path)
-                return field.default if field else _ABSENT
+                return field.default if field else None
         return value
 
     def _model(self, path: Path) -> type[BaseModel] | None:
         """The model of the table at `path`, if it is known."""
-        size = max((size for size in range(len(path) + 1) if path[:size] in self._models), default=None)
-        model = self._models[path[:size]] if size is not None else None
+        size = max((size for size in range(len(path) + 1) if path[:size] in self._models), default=0)
+        model = self._models.get(path[:size])
         for part in path[size:]:
             if model and isinstance(part, str):
                 field = model.model_fields.get(part)
@@ -262,24 +262,24 @@ def _user(text: str) -> Iterator[str]:
         yield from (both, *both.split(":", 1))
 
 
+def _folded(text: str) -> str:
+    return "".join(text.split()).casefold()
+
+
 def _forms(secret: str) -> tuple[str, ...]:
     """How a library may write a secret in a message."""
     return secret, unquote(secret), quote(secret), quote(secret, safe=""), repr(secret)[1:-1], json.dumps(secret)[1:-1]
 
 
-def _folded(text: str) -> str:
-    return "".join(text.split()).casefold()
-
-
-def _path(detail: Detail, data: Any) -> Path:
+def _path(detail: Mapping[str, Any], data: Any) -> Path:
     """Where in the table: pydantic's location without the names of the alternatives that it tried."""
     path: list[str | int] = []
     for part in detail["loc"]:
-        inside = part in data if isinstance(data, dict) else isinstance(data, list) and isinstance(part, int)
-        if inside:
+        if part in data if isinstance(data, dict) else isinstance(data, list) and isinstance(part, int):
             data = data[part]
-        if inside or (detail["type"] == "missing" and part == detail["loc"][-1]):
-            path.append(part)
+        elif detail["type"] != "missing" or part != detail["loc"][-1]:
+            continue
+        path.append(part)
     return tuple(path)
 
 
