@@ -28,7 +28,7 @@ test: .venv/dev
 	$(BIN)/coverage report --fail-under=90
 
 test-unit: .venv/dev
-	$(BIN)/python -m pytest tests/core tests/config tests/http tests/sources tests/sse tests/testing tests/test_*.py \
+	$(BIN)/python -m pytest tests/core tests/config tests/delivery tests/public tests/admin tests/process tests/sources tests/sse tests/testing tests/test_*.py \
 		--ignore tests/sse/claims --ignore tests/sse/clients --ignore tests/sse/test_servers.py
 
 fuzz: .venv/dev

@@ -15,17 +15,18 @@ import uvloop
 from anyio import to_thread
 from starlette.applications import Starlette
 
-from . import logs, sockets
+from . import logs
+from .admin.app import Readiness, admin_app
 from .config import Config, SourceConfig
 from .connector import Connector, Mountable, Replayable
 from .core import Bounds, Hub
-from .drain import Drain
-from .http.admin import Readiness, admin_app
-from .http.fanout import Fanout
-from .http.gate import Gate
-from .http.routes import PublicApp
+from .delivery.fanout import Fanout
 from .metrics import Metrics, Scrape
-from .server import Server, handle_signals, leave, open_standard_streams
+from .process import sockets
+from .process.drain import Drain
+from .process.gate import Gate
+from .process.granian import Server, handle_signals, leave, open_standard_streams
+from .public.app import PublicApp
 from .sources.discovery import connectors
 from .sources.supervisor import Supervisor
 

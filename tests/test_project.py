@@ -11,7 +11,7 @@ import pytest
 from blockbuster import BlockingError
 
 from sse_gateway.config import load
-from sse_gateway.http.page import page_route
+from sse_gateway.public.page import page_route
 
 ROOT = Path(__file__).parents[1]
 
