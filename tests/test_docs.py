@@ -126,7 +126,7 @@ def test_every_file_module_and_class_that_the_architecture_names_exists() -> Non
     assert [path for path in paths if not any(map(Path.exists, places(path)))] == []
     for module in (name for name in names if re.fullmatch(r"sse_gateway(?:\.\w+)+", name)):
         importlib.import_module(module)
-    classes = re.findall(r"`(\w+)(?:\.(\w+))?` \(`([\w/.]+)`\)", ARCHITECTURE)
+    classes = re.findall(r"`([A-Z]\w+)(?:\.(\w+))?`\s\(`([\w/.]+)`\)", ARCHITECTURE)
     assert len(classes) > 10
     for name, method, path in classes:
         code = "".join(
