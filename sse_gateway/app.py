@@ -8,6 +8,7 @@ import logging
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import anyio
@@ -23,14 +24,13 @@ from .core import Bounds, Hub
 from .delivery.fanout import Fanout
 from .metrics import Metrics, Scrape
 from .process import sockets
-from .process.drain import Drain
-from .process.gate import Gate
-from .process.granian import Server, handle_signals, leave, open_standard_streams
+from .process.drain import Drain, Gate
+from .process.granian import Server
+from .process.signals import handle_signals, leave, open_standard_streams
 from .public.app import PublicApp
 from .sources.discovery import connectors
+from .sources.intake import expire_logs
 from .sources.supervisor import Supervisor
-
-__all__ = ["Gateway", "serve"]
 
 logger = logging.getLogger(__name__)
 
@@ -141,6 +141,7 @@ class Gateway:
         yield "public server", self.public.run
         yield "admin server", self.admin.run
         yield "fan-out", self.fanout.run
+        yield "retention", partial(expire_logs, self.hub, clock=self.clock)
         for name, supervisor in self.supervisors.items():
             yield f"source {name}", supervisor.run
 

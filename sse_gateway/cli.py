@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from .config import Config
     from .connector import Connector
 
-__all__ = ["main"]
-
 _PATIENCE = 3.0
 """Seconds that `alive` waits; less than the timeouts of those who run it, so that it says itself what was wrong."""
 _FILE = click.argument("file", type=click.Path(path_type=Path), default="gateway.toml")

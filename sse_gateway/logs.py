@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from .config import LogsConfig
 
-__all__ = ["EMBEDDED", "JsonFormatter", "TextFormatter", "configure"]
-
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@+-[]{}()*")
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)}

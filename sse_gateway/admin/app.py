@@ -15,8 +15,6 @@ from starlette.routing import Route
 from ..metrics import DrainStage, Metrics, Scrape
 from ..problem import EXCEPTION_HANDLERS
 
-__all__ = ["Readiness", "SourceState", "admin_app"]
-
 
 class Gate(Protocol):
     """The stage of the drain, as far as readiness needs it."""

@@ -37,7 +37,6 @@ class Sweep:
     def run(self, now: float) -> list[tuple[str, int]]:
         """Everything that is due. Returns the addresses of clients whose sockets are to be dropped."""
         self.due = now + TICK
-        self._fanout.hub.expire(now)
         peers = [client.connection.peer for client in self._overdue(now) if client.connection.peer]
         self._watch_buffers()
         self._watch_held(now)

@@ -11,8 +11,6 @@ from collections.abc import Collection, Iterator
 
 from ..errors import ConfigError
 
-__all__ = ["BACKLOG", "abort", "listen", "raise_descriptor_limit"]
-
 BACKLOG = 4096
 """Connections that wait to be accepted: as many as Linux allows (net.core.somaxconn): after a drain every client comes back within seconds."""
 _NOTSENT_LOWAT = 65536

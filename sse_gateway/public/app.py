@@ -17,13 +17,9 @@ from ..delivery.frames import EVENT_STREAM, NDJSON
 from ..delivery.stream import StreamRequest, begin_stream
 from ..metrics import Metrics
 from ..problem import EXCEPTION_HANDLERS, Problem, problem
-from .admission import Admission, TrustedProxies
-from .busy import put_off
-from .negotiation import accepts
+from .admission import Admission, TrustedProxies, put_off
 from .page import page_route
-from .route import StreamRoute
-
-__all__ = ["PublicApp", "Streams"]
+from .request import StreamRoute, accepts
 
 _FORMATS = {each.media_type: each for each in (EVENT_STREAM, NDJSON)}
 

@@ -69,7 +69,10 @@ class Stage:
 @asynccontextmanager
 async def stage(bounds: Bounds = BOUNDS, **limits: Any) -> AsyncIterator[Stage]:
     """A stage, and the end of all its clients."""
+    done = False
     with anyio.fail_after(20):
         async with anyio.create_task_group() as tasks:
             yield Stage(tasks, limits, bounds)
+            done = True
             tasks.cancel_scope.cancel()
+        assert done, "a request was cancelled from within, and with it the test"

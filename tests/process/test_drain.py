@@ -11,8 +11,7 @@ import pytest
 
 from sse_gateway.config import DrainConfig
 from sse_gateway.metrics import DrainStage, Metrics
-from sse_gateway.process.drain import Drain
-from sse_gateway.process.gate import Gate
+from sse_gateway.process.drain import Drain, Gate
 
 pytestmark = pytest.mark.anyio
 

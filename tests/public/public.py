@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from sse_gateway.config import Config, load
 from sse_gateway.delivery.stream import StreamRequest, begin_stream
 from sse_gateway.metrics import Metrics
-from sse_gateway.process.gate import Gate
+from sse_gateway.process.drain import Gate
 from sse_gateway.public.app import PublicApp
 
 from .asgi import Answer, request

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from sse_gateway.delivery.frames import EVENT_STREAM, NDJSON
 from sse_gateway.delivery.stream import StreamRequest
 from sse_gateway.metrics import Metrics
-from sse_gateway.process.gate import Gate
+from sse_gateway.process.drain import Gate
 from sse_gateway.public.app import PublicApp
 
 from .asgi import request

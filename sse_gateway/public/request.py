@@ -1,8 +1,9 @@
-"""One `[[routes]]` entry: from the path and the query of a request to the channels that it asks for."""
+"""What a request asks for: the channels, by its path and query, and the form of the stream, by its Accept header."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
 from starlette.datastructures import QueryParams
@@ -12,7 +13,7 @@ from ..config import CHANNEL, RouteConfig
 from ..problem import Problem
 from ..template import MissingField, Template
 
-__all__ = ["StreamRoute"]
+_QUALITY = re.compile(r"\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*", re.IGNORECASE)
 
 
 class StreamRoute:
@@ -71,3 +72,33 @@ class StreamRoute:
 def _place(field: str) -> str:
     kind, _, name = field.partition(".")
     return f"{kind} parameter {name}"
+
+
+def accepts(header: str, media_types: Sequence[str]) -> str | None:
+    """Content negotiation (RFC 9110, 12.5.1): the one of `media_types` that the client likes best, the first of several that it likes equally, None if it wants
+    none of them. No header is `*/*`."""
+    ranges = _ranges(header) or {"*/*": 1.0}
+    qualities = [_quality(ranges, media_type) for media_type in media_types]
+    best = max(qualities)
+    return media_types[qualities.index(best)] if best > 0 else None
+
+
+def names(header: str, media_type: str) -> bool:
+    """Whether the client asks for this very type, not only for anything. An EventSource always does."""
+    return _ranges(header).get(media_type, 0.0) > 0
+
+
+def _ranges(header: str) -> dict[str, float]:
+    ranges: dict[str, float] = {}
+    for item in header.split(","):
+        media_range, *parameters = item.split(";")
+        if name := media_range.strip().lower():
+            matches = [match for match in map(_QUALITY.fullmatch, parameters) if match]
+            ranges[name] = float(matches[0][1]) if matches else 1.0
+    return ranges
+
+
+def _quality(ranges: dict[str, float], media_type: str) -> float:
+    """That of the most specific range which covers the type."""
+    group = media_type.partition("/")[0] + "/*"
+    return next((ranges[name] for name in (media_type, group, "*/*") if name in ranges), 0.0)

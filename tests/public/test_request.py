@@ -9,7 +9,7 @@ from starlette.datastructures import QueryParams
 
 from sse_gateway.config import RouteConfig
 from sse_gateway.problem import Problem
-from sse_gateway.public.route import StreamRoute
+from sse_gateway.public.request import StreamRoute
 
 
 def compiled(at: str, channels: list[str], repeated: list[str] | None = None, limit: int = 64) -> StreamRoute:
