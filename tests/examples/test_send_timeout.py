@@ -19,7 +19,7 @@ async def test_a_frozen_client_is_dropped_and_its_connection_is_gone_while_anoth
             with anyio.fail_after(20):
                 while "closed: timeout" not in server.log:
                     assert len((await stream.receive()).data) == 65_536
-            await until(lambda: not server.holds(port), 2, lambda: "the socket is open")
+            await until(lambda: not server.holds(port), 10, lambda: "the socket is open")
             await stream.receive()
     await server.logged("closed: client")
     assert server.log.count("finally") == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from time import monotonic
 from typing import Any
@@ -109,7 +110,9 @@ async def test_the_stream_beyond_the_limit_is_refused_while_the_others_run() -> 
     ):
         for wire in wires:
             await wire.until(lambda wire=wire: wire.chunks)  # type: ignore[misc]
+        tasks = asyncio.all_tasks()
         refused = await serve(EventSourceResponse(Content(), limiter=limiter))
+        assert asyncio.all_tasks() == tasks
         assert (refused.start["status"], dict(refused.start["headers"])[b"retry-after"]) == (503, b"7")
         assert (closed, limiter.open) == ([1], 2)
         wires[0].leave()

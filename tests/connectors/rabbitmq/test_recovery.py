@@ -18,7 +18,7 @@ from .running import Running
 from .traffic import Traffic
 from .upstream import Upstream, connector, receive
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.anyio
 
 
 class Scene:
