@@ -55,6 +55,6 @@ async def serving(name: str, directory: Path, *, port: int = 0, on: str = "uvico
 def demonstrate(name: str) -> str:
     """What a demonstration prints. It has checked itself: one that shows something else fails here."""
     command = [sys.executable, "-W", "error", f"examples/demonstrations/{name}.py"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=150)
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=280)
     assert done.returncode == 0, done.stdout
     return done.stdout
