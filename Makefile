@@ -31,7 +31,7 @@ test: .venv/dev
 
 test-unit: .venv/dev
 	$(BIN)/python -m pytest tests/core tests/config tests/delivery tests/public tests/admin tests/process tests/sources tests/sse tests/testing tests/test_*.py \
-		--ignore tests/sse/claims --ignore tests/sse/clients --ignore tests/sse/test_servers.py
+		--ignore tests/sse/clients --ignore tests/sse/test_on_servers.py --ignore tests/sse/test_servers.py
 
 fuzz: .venv/dev
 	$(BIN)/python -m tests.sse.streams 1000000
@@ -40,7 +40,7 @@ test-lowest: .venv/dev
 	$(PYTHON) -m venv --clear .venv/lowest
 	$(BIN)/uv pip install --quiet --python .venv/lowest --require-hashes -r requirements/lowest.txt
 	PYTHONPATH=.:connectors .venv/lowest/bin/python -m pytest --confcutdir tests/sse tests/sse --ignore tests/sse/test_servers.py \
-		--ignore tests/sse/clients --ignore tests/sse/claims/test_on_servers.py --ignore tests/sse/claims/test_with_servers.py
+		--ignore tests/sse/clients --ignore tests/sse/test_on_servers.py
 
 check: .venv/dev
 	$(BIN)/ruff format --check

@@ -9,8 +9,8 @@ import anyio
 import pytest
 
 from sse_gateway.connector import Message, Rejectable, Replayable, SourceUnavailable
+from tests.brokers.proxy import Proxy
 
-from .proxy import Proxy
 from .upstream import Upstream, bodies, connector, receive, until
 
 pytestmark = pytest.mark.anyio

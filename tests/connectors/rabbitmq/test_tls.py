@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives import serialization
 from sse_gateway.connector import Message, SourceUnavailable
 from sse_gateway.testing import nothing_left
 from tests.brokers.certificates import Certificates
+from tests.brokers.proxy import Proxy
 from tests.brokers.rabbitmq import RabbitMQ
 
-from .proxy import Proxy
 from .upstream import Upstream, connector, receive
 
 pytestmark = pytest.mark.anyio
@@ -77,6 +77,7 @@ async def test_a_line_that_fell_silent_is_left_within_a_bound(rabbitmq: RabbitMQ
             with anyio.fail_after(5):
                 async with source:
                     proxy.freeze()
+            proxy.thaw()  # for the proxy's own tasks
 
 
 def _encrypted(key: Path, encrypted: Path) -> Path:
