@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .drawing import draw
-from .trying import try_all
+from .trying import BrokenTests, try_all
 
 __all__ = ["main"]
 
@@ -24,7 +24,7 @@ EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 
 
 def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT, equivalent: Path = EQUIVALENT) -> int:
-    """The exit code: 0 if every survivor is explained, 1 if not."""
+    """The exit code: 0 if every survivor is explained, 1 if not, 2 if the tests fail by themselves."""
     parser = ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--count", type=int, default=300, help="how many (300)")
     parser.add_argument("--seed", type=int, default=1, help="which (1)")
@@ -33,7 +33,11 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT, equivalen
     parser.add_argument("--tests", nargs="+", default=TESTS, help=f"to be noticed by ({' '.join(TESTS)})")
     options = parser.parse_args(arguments)
     mutants = draw(root, options.folders, options.count, options.seed)
-    survivors = try_all(root, mutants, options.tests, options.jobs, _tell)
+    try:
+        survivors = try_all(root, mutants, options.tests, options.jobs, _tell)
+    except BrokenTests as error:
+        _tell(f"{error}\nthe tests fail without a change")
+        return 2
     entries = tomllib.loads(equivalent.read_text()).get("equivalent", [])
     reasons = {(each["path"], each["before"], each["after"]): each["reason"] for each in entries}
     unknown = [mutant for mutant in survivors if mutant.change not in reasons]
