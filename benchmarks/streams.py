@@ -65,6 +65,7 @@ class Clients:
     def __init__(self, app: Any) -> None:
         self.app = app
         self.opened = 0
+        self.all_opened = asyncio.Event()
         self.last = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -84,8 +85,8 @@ class Clients:
             }
             requests = [{"type": "http.request", "body": b"", "more_body": False}]
             self._tasks.append(asyncio.ensure_future(self._serve(scope, requests, number == CLIENTS - 1)))
-        while self.opened < CLIENTS:
-            await asyncio.sleep(0.01)
+        await self.all_opened.wait()
+        await asyncio.sleep(0.1)  # the fan-out has its turn with the last one
 
     def _serve(self, scope: Any, requests: list[Any], last: bool) -> Any:
         gone = asyncio.get_running_loop().create_future()
@@ -94,6 +95,8 @@ class Clients:
         async def receive() -> Any:
             if requests:
                 self.opened += 1
+                if self.opened == CLIENTS:
+                    self.all_opened.set()
                 return requests.pop()
             await gone
 
@@ -173,7 +176,9 @@ def main() -> None:
     ours, theirs = Path(__file__).parents[1], Path(sys.argv[1]).resolve()
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else ROUNDS
     found = [(run(ours), run(theirs)) for _ in range(rounds)]
-    print(f"{rounds} rounds with {CLIENTS} streams\n\n| | here | there | ratio | least | greatest |\n|---|--:|--:|--:|--:|--:|")
+    print(
+        f"{rounds} rounds with {CLIENTS} streams\n\n| | here | there | ratio | least | greatest |\n|---|--:|--:|--:|--:|--:|"
+    )
     for row in found[0][0]:
         here, there = [[figures[side][row] for figures in found] for side in (0, 1)]
         ratios = [a / b for a, b in zip(here, there, strict=True)]

@@ -8,6 +8,7 @@ import logging
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import anyio
@@ -22,14 +23,13 @@ from .core import Bounds, Hub
 from .delivery.fanout import Fanout
 from .metrics import Metrics, Scrape
 from .process import sockets
-from .process.drain import Drain
-from .process.gate import Gate
-from .process.granian import Server, handle_signals, leave, open_standard_streams
+from .process.drain import Drain, Gate
+from .process.granian import Server
+from .process.signals import handle_signals, leave, open_standard_streams
 from .public.app import PublicApp
 from .sources.discovery import connectors
+from .sources.intake import expire_logs
 from .sources.supervisor import Supervisor
-
-__all__ = ["Gateway", "serve"]
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class Gateway:
         self.hub = Hub(process=secrets.token_hex(8))
         self.fanout = Fanout(self.hub, config.limits, self.metrics, clock=clock)
         self.connectors = {
-            name: classes[source.connector](source.options, name=name) for name, source in config.sources.items()
+            name: classes[source.connector].build(source.options, name) for name, source in config.sources.items()
         }
         self.supervisors = {name: self._supervisor(source) for name, source in config.sources.items()}
         self.public = Server(self._public_app(), public, clients=config.limits.clients)
@@ -140,6 +140,7 @@ class Gateway:
         yield "public server", self.public.run
         yield "admin server", self.admin.run
         yield "fan-out", self.fanout.run
+        yield "retention", partial(expire_logs, self.hub, clock=self.clock)
         for name, supervisor in self.supervisors.items():
             yield f"source {name}", supervisor.run
 

@@ -133,7 +133,6 @@ class Fanout:
         waiting, self._flushed = self._flushed, []
         await self._broadcast(self._news())
         if (now := self.clock()) >= self.timetable.next:
-            self.hub.expire(now)
             await self._carry_out(self.timetable.due(now), now)
         now = self.clock()
         for client in self._lagging.catch_up(self.hub, now):

@@ -9,8 +9,6 @@ import socket
 
 from ..errors import ConfigError
 
-__all__ = ["BACKLOG", "listen", "raise_descriptor_limit"]
-
 BACKLOG = 4096
 """Connections that wait to be accepted: as many as Linux allows (net.core.somaxconn): after a drain every client comes back within seconds."""
 _NOTSENT_LOWAT = 65536

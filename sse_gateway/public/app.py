@@ -13,19 +13,15 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..config import Config
+from ..connector import EXCEPTION_HANDLERS, Problem, problem
 from ..delivery.client import StreamRequest
 from ..metrics import Metrics
-from ..problem import EXCEPTION_HANDLERS, Problem, problem
 from ..sse import ConnectionLimiter, EventSourceResponse, last_event_id
 from ..sse.stream import Broadcast
 from ..sse.wire import EVENT_STREAM, NDJSON
-from .admission import TrustedProxies
-from .busy import headers, put_off
-from .negotiation import accepts
+from .admission import TrustedProxies, headers, put_off
 from .page import page_route
-from .route import StreamRoute
-
-__all__ = ["PublicApp", "Streams"]
+from .request import StreamRoute, accepts
 
 _FORMATS = {each.media_type: each for each in (EVENT_STREAM, NDJSON)}
 

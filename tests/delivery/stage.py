@@ -69,6 +69,7 @@ class Stage:
     async def pass_time(self, seconds: float) -> list[tuple[str, int] | None]:
         """Let the clock go on and flush, with what is due. Returns the peers whose connections are reset."""
         self.now += seconds
+        self.hub.expire(self.now)  # as the sources do
         before = len(self.reset)
         await self.fanout.flush()
         return self.reset[before:]
@@ -93,9 +94,12 @@ async def stage(
     bounds: Bounds = BOUNDS, *, clock: Callable[[], float] | None = None, seconds: float = 20, **limits: Any
 ) -> AsyncIterator[Stage]:
     """A stage, and the end of all its clients. It fails after `seconds` of the loop."""
+    done = False
     with anyio.fail_after(seconds):
         async with anyio.create_task_group() as tasks:
             stage = Stage(tasks, limits, bounds, clock)
             with patch.object(Connection, "reset", lambda connection: stage.reset.append(connection.peer)):
                 yield stage
+            done = True
             tasks.cancel_scope.cancel()
+        assert done, "a request was cancelled from within, and with it the test"

@@ -50,6 +50,8 @@ def test_nobody_is_believed_by_default() -> None:
         ("10.1.1.1", "10.1.1.1"),
         ("unknown", "10.0.0.1"),
         ("unknown, 10.1.1.1", "10.1.1.1"),
+        ("198.51.100.1, garbage, 10.1.1.1", "10.1.1.1"),  # nobody vouches for what stands left of what can't be read
+        ("198.51.100.1, garbage", "10.0.0.1"),
         ("", "10.0.0.1"),
     ],
 )
