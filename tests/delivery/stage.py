@@ -66,7 +66,7 @@ class Stage:
 
     async def pass_time(self, seconds: float) -> list[tuple[str, int]]:
         """Let the clock go on and flush, with what is due. Returns the peers that are to be dropped."""
-        self.now += seconds
+        self.now = round(self.now + seconds, 3)
         return await self.fanout.flush()
 
     @property
@@ -81,6 +81,7 @@ class Stage:
 
     def count(self, name: str, **labels: str) -> float:
         """A metric, without the prefix that all share."""
+        self.fanout.settle()
         return self.metrics.registry.get_sample_value(f"sse_gateway_{name}", labels) or 0
 
     async def _reset(self, peers: list[tuple[str, int]]) -> None:
