@@ -119,7 +119,7 @@ class Client:
 class Group:
     """The clients of one subscription in one format. Those that are ready stand where `reader` does."""
 
-    __slots__ = ("clients", "frames", "reader", "ready", "unfinished")
+    __slots__ = ("clients", "frames", "reader", "ready", "unfinished", "written")
 
     def __init__(self, frames: Frames, reader: Reader) -> None:
         self.frames = frames
@@ -128,6 +128,8 @@ class Group:
         self.clients = 0
         self.unfinished = False
         """Whether there is something to read that its ready clients are still to be sent."""
+        self.written: float | None = None
+        """When it was last written to, or its first client came."""
 
     def refresh(self, hub: Hub) -> bool:
         """Move on to where the hub stands if nothing of these channels waits for a flush. Returns whether it could."""

@@ -127,12 +127,17 @@ class Fanout:
             client.connection.abort("drain")
             self.roster.move(client, State.GONE)
 
+    def settle(self) -> None:
+        """Add what was counted to the metrics: ten times a second, and before they are read."""
+        self._tally.settle(self._metrics)
+
     async def flush(self) -> None:
         """One round: it fixes how far it goes, and for which groups. What comes later waits for the next. Then what is due
         is done."""
         waiting, self._flushed = self._flushed, []
         await self._broadcast(self._news())
         if (now := self.clock()) >= self.timetable.next:
+            self.settle()
             await self._carry_out(self.timetable.due(now), now)
         now = self.clock()
         for client in self._lagging.catch_up(self.hub, now):
@@ -140,7 +145,6 @@ class Fanout:
                 self.roster.move(client, State.READY)
             else:
                 self._say_farewell(client, client.leaving, now)
-        self._tally.settle(self._metrics)
         for future in waiting:
             if not future.done():
                 future.set_result(None)
@@ -155,7 +159,7 @@ class Fanout:
             group.unfinished = True  # nobody who comes may move it on before its turn
         for group in groups:
             if batch := group.take(upto):
-                self.timetable.touch(group, now)
+                group.written = now
                 if group.unfinished:
                     self._unfinished.append(group)
                 yield group, batch
@@ -180,7 +184,7 @@ class Fanout:
                     await asyncio.sleep(0)
         self._ended = self.clock()
         if oldest is not None:  # heartbeats are no news
-            self._metrics.flushes.inc()
+            self._tally.flushes += 1
             self._metrics.delivery_latency.observe(max(self._ended - oldest, 0))
         if sent:
             self._adapt(blocked, sent)

@@ -21,6 +21,7 @@ class Lagging:
 
     def __init__(self, roster: Roster, tally: Tally) -> None:
         self._roster = roster
+        self._behind, self._held = roster.states[State.BEHIND], roster.states[State.HELD]
         self._tally = tally
         self._reached: object = None
 
@@ -43,10 +44,12 @@ class Lagging:
         Whoever has no room in this turn has it in the next."""
         if hub.at is not self._reached:
             self._reached = hub.at
-            for client in [*self._roster.states[State.HELD]]:
+            for client in [*self._held]:
                 self._roster.move(client, State.BEHIND)
+        if not self._behind:
+            return
         joins = SharedJoins()
-        for client in [*self._roster.states[State.BEHIND]]:
+        for client in [*self._behind]:
             if joins.cost >= _TURN:
                 self._roster.wake()
                 return

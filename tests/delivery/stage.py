@@ -68,7 +68,7 @@ class Stage:
 
     async def pass_time(self, seconds: float) -> list[tuple[str, int] | None]:
         """Let the clock go on and flush, with what is due. Returns the peers whose connections are reset."""
-        self.now += seconds
+        self.now = round(self.now + seconds, 3)
         self.hub.expire(self.now)  # as the sources do
         before = len(self.reset)
         await self.fanout.flush()
@@ -86,6 +86,7 @@ class Stage:
 
     def count(self, name: str, **labels: str) -> float:
         """A metric, without the prefix that all share."""
+        self.fanout.settle()
         return self.metrics.registry.get_sample_value(f"sse_gateway_{name}", labels) or 0
 
 

@@ -143,7 +143,7 @@ async def test_a_drain_says_farewell_to_all() -> None:
             tasks.start_soon(lambda: scene.fanout.drain(spread=1, retry=4))
             await until(lambda: bool(scene.fanout._flushed))
             await scene.fanout.flush()
-            await until(lambda: bool(scene.fanout.timetable._departures))
+            await until(lambda: all(client.departure for client in scene.fanout.roster.clients))
             await scene.pass_time(1.2)
             assert wire.ended and wire.data()[-1] == "last"
             behind.release()
