@@ -11,6 +11,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
+# The tests wait more than they work, so there are more workers than cores.
+WORKERS ?= 6
 
 .PHONY: run test test-unit fuzz test-lowest check lock dev
 .DELETE_ON_ERROR:
@@ -22,13 +24,13 @@ test: .venv/dev
 	.ci/packages chromium firefox-esr nginx $$($(BIN)/python -m tests.brokers missing)
 	$(BIN)/python -m tests.brokers fetch
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadgroup
 	$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report --fail-under=100 --include='sse_gateway/core/*,sse_gateway/template.py'
+	$(BIN)/coverage report --fail-under=100 --include='sse_gateway/core/*,sse_gateway/templates/*'
 	$(BIN)/coverage report --fail-under=90
 
 test-unit: .venv/dev
-	$(BIN)/python -m pytest tests/core tests/config tests/http tests/sources tests/sse tests/testing tests/test_*.py \
+	$(BIN)/python -m pytest tests/core tests/config tests/delivery tests/public tests/admin tests/process tests/sources tests/sse tests/testing tests/test_*.py \
 		--ignore tests/sse/claims --ignore tests/sse/clients --ignore tests/sse/test_servers.py
 
 fuzz: .venv/dev

@@ -8,6 +8,7 @@ import logging
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import anyio
@@ -15,21 +16,21 @@ import uvloop
 from anyio import to_thread
 from starlette.applications import Starlette
 
-from . import logs, sockets
+from . import logs
+from .admin.app import Readiness, admin_app
 from .config import Config, SourceConfig
 from .connector import Connector, Mountable, Replayable
 from .core import Bounds, Hub
-from .drain import Drain
-from .http.admin import Readiness, admin_app
-from .http.fanout import Fanout
-from .http.gate import Gate
-from .http.routes import PublicApp
+from .delivery.fanout import Fanout
 from .metrics import Metrics, Scrape
-from .server import Server, handle_signals, leave, open_standard_streams
+from .process import sockets
+from .process.drain import Drain, Gate
+from .process.granian import Server
+from .process.signals import handle_signals, leave, open_standard_streams
+from .public.app import PublicApp
 from .sources.discovery import connectors
+from .sources.intake import expire_logs
 from .sources.supervisor import Supervisor
-
-__all__ = ["Gateway", "serve"]
 
 logger = logging.getLogger(__name__)
 
@@ -140,6 +141,7 @@ class Gateway:
         yield "public server", self.public.run
         yield "admin server", self.admin.run
         yield "fan-out", self.fanout.run
+        yield "retention", partial(expire_logs, self.hub, clock=self.clock)
         for name, supervisor in self.supervisors.items():
             yield f"source {name}", supervisor.run
 

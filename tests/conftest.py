@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from blockbuster import blockbuster_ctx
 
-pytest_plugins = ["tests.brokers.fixtures"]
+pytest_plugins = ["tests.brokers.fixtures", "tests.end_to_end.brokers.report"]
 
 OURS = ["sse_gateway", "sse_gateway_generate", "sse_gateway_kafka", "sse_gateway_rabbitmq", "sse_gateway_webhook"]
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import uvloop
 
-from sse_gateway import app, sockets
+from sse_gateway import app
 from sse_gateway.config import load
+from sse_gateway.process import sockets
 
 
 @pytest.fixture(autouse=True)

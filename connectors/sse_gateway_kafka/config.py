@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
-from sse_gateway.connector import ConnectorConfig, Duration, Size, Strings, TlsConfig, parse_start
+from sse_gateway.connector import ConnectorConfig, Duration, InvalidValue, Size, TlsConfig, parse_start
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 """What a broker takes as the name of a topic."""
 
 _OF_GROUPS = frozenset({"single_replica", "session", "commit_interval"})
+
+
+def _with_port(server: str) -> str:
+    host, _, port = server.rpartition(":")
+    if not host or not port.isdecimal():
+        raise InvalidValue('expected "host:port"')
+    return server
+
+
+def _topic(name: str) -> str:
+    if not _TOPIC.fullmatch(name):
+        raise InvalidValue('expected 1 to 249 letters, digits, ".", "_" and "-"')
+    return name
 
 
 class SaslConfig(ConnectorConfig):
@@ -40,27 +53,29 @@ class SaslConfig(ConnectorConfig):
     @classmethod
     def _is_http(cls, url: str | None) -> str | None:
         if url is not None and urlsplit(url).scheme not in ("http", "https"):
-            raise ValueError("token_url begins with https:// or http://")
+            raise InvalidValue("expected a URL that begins with https:// or http://")
         return url
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.mechanism != "OAUTHBEARER":
             if self.username is None or self.password is None:
-                raise ValueError(f'mechanism = "{self.mechanism}" needs username and password')
+                raise InvalidValue("this mechanism needs username and password", "mechanism")
         elif (self.token_file is None) == (self.token_url is None):
-            raise ValueError('mechanism = "OAUTHBEARER" needs either token_file or token_url')
+            raise InvalidValue('mechanism = "OAUTHBEARER" needs either token_file or token_url')
         elif self.token_url is not None and (self.client_id is None or self.client_secret is None):
-            raise ValueError("token_url needs client_id and client_secret")
+            raise InvalidValue("token_url needs client_id and client_secret")
         return self
 
 
 class KafkaConfig(ConnectorConfig):
     """Topics, and how to read them."""
 
-    servers: Strings = Field(min_length=1)
+    servers: Annotated[tuple[Annotated[str, AfterValidator(_with_port)], ...], Field(strict=False)] = Field(
+        min_length=1
+    )
     """Where to find the cluster: "host:port" of some of its brokers; one that answers is enough."""
-    topics: Strings = ()
+    topics: Annotated[tuple[Annotated[str, AfterValidator(_topic)], ...], Field(strict=False)] = ()
     """The topics to read. All of them have to be there."""
     pattern: str | None = None
     """Instead of `topics`: a regular expression over whole names; topics may come and go."""
@@ -99,23 +114,11 @@ class KafkaConfig(ConnectorConfig):
     sasl: SaslConfig | None = None
     """Sign in."""
 
-    @field_validator("servers")
-    @classmethod
-    def _have_ports(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
-        for server in servers:
-            host, _, port = server.rpartition(":")
-            if not host or not port.isdecimal():
-                raise ValueError(f'"{server}" is not "host:port"')
-        return servers
-
     @field_validator("topics")
     @classmethod
-    def _are_names(cls, topics: tuple[str, ...]) -> tuple[str, ...]:
-        for topic in topics:
-            if not _TOPIC.fullmatch(topic):
-                raise ValueError(f'"{topic}" is no topic: letters, digits, ".", "_" and "-", at most 249')
+    def _differ(cls, topics: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(topics)) < len(topics):
-            raise ValueError("a topic is named twice")
+            raise InvalidValue("a topic is named twice")
         return topics
 
     @field_validator("pattern")
@@ -124,7 +127,8 @@ class KafkaConfig(ConnectorConfig):
         try:
             re.compile(pattern or "")
         except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from None
+            place = (error.pos or 0) + 1
+            raise InvalidValue(f"expected a regular expression; it breaks at character {place}") from None
         return pattern
 
     @field_validator("start")
@@ -136,15 +140,15 @@ class KafkaConfig(ConnectorConfig):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if bool(self.topics) == (self.pattern is not None):
-            raise ValueError('either topics = ["..."] or pattern = "..."')
+            raise InvalidValue('either topics = ["..."] or pattern = "..."')
         if (self.mode == "group") != (self.group is not None):
-            raise ValueError('mode = "group" and group = "..." go together')
+            raise InvalidValue('mode = "group" and group = "..." go together')
         if self.mode == "group" and not self.single_replica:
-            raise ValueError(
+            raise InvalidValue(
                 'mode = "group" hands each message to one replica: single_replica = true says that there is only one'
             )
         for name in _OF_GROUPS & self.model_fields_set if self.mode == "assign" else ():
-            raise ValueError(f'`{name}` belongs to mode = "group"')
+            raise InvalidValue(f'`{name}` belongs to mode = "group"')
         if self.fetch_wait >= self.timeout:
-            raise ValueError(f"fetch_wait ({self.fetch_wait:g} s) has to be below timeout ({self.timeout:g} s)")
+            raise InvalidValue("fetch_wait must be shorter than timeout", "fetch_wait", "timeout")
         return self

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema, field_validator, model_validator
 
-from sse_gateway.connector import ConnectorConfig, Duration, Strings, TlsConfig, parse_start
+from sse_gateway.connector import ConnectorConfig, Duration, InvalidValue, Strings, TlsConfig, parse_start
 
 Arguments = dict[str, str | int | float | bool]
 
@@ -55,18 +55,20 @@ class Address:
 
     @classmethod
     def parse(cls, url: str) -> Address:
-        """Raises ValueError, whose text holds nothing of the URL, since that holds a password."""
+        """Raises InvalidValue, whose text holds nothing of the URL, since that holds a password."""
         try:
             parts = urlsplit(url)
             port = parts.port  # the property checks the number
         except ValueError:
-            raise ValueError(
+            raise InvalidValue(
                 f'expected {_EXAMPLE}; "/", "@" and ":" in a password are written %2F, %40 and %3A'
             ) from None
         if parts.scheme not in _PORTS or not parts.hostname:
-            raise ValueError(f"expected {_EXAMPLE}")
+            raise InvalidValue(f"expected {_EXAMPLE}")
         if parts.query or parts.fragment:
-            raise ValueError('the part after "?" or "#" is not read: write options into the table, and "%3F" or "%23"')
+            raise InvalidValue(
+                'the part after "?" or "#" is not read: write options into the table, and "%3F" or "%23"'
+            )
         return cls(
             host=parts.hostname,
             port=port or _PORTS[parts.scheme],
@@ -216,19 +218,19 @@ class RabbitMQConfig(ConnectorConfig):
         for mode, names in _OF_MODE.items():
             for name in names:
                 if mode != self.mode and name in self.model_fields_set:
-                    raise ValueError(f'`{name}` belongs to mode = "{mode}", and mode is "{self.mode}"')
+                    raise InvalidValue(f'`{name}` belongs to mode = "{mode}"', "mode")
         if self.mode == "exchange":
             return self._checked_exchanges()
         if getattr(self, self.mode) is None:
-            raise ValueError(f'mode = "{self.mode}" needs {self.mode} = "..."')
+            raise InvalidValue("mode needs the key with its name", "mode")
         if self.declare is not None and self.declare.type is not None:
-            raise ValueError("declare.type is the type of an exchange")
+            raise InvalidValue("declare.type is the type of an exchange", "mode")
         return self
 
     @model_validator(mode="after")
     def _has_one_replica(self) -> Self:
         if self.mode == "queue" and not self.single_replica:
-            raise ValueError(
+            raise InvalidValue(
                 "a queue hands each message to one replica, so clients of the others would miss it: say single_replica ="
                 ' true if this gateway is the only one, or read with mode = "exchange" or "stream"'
             )
@@ -237,18 +239,18 @@ class RabbitMQConfig(ConnectorConfig):
     @model_validator(mode="after")
     def _has_tls_where_it_says_so(self) -> Self:
         if self.tls is not None and not self.address.tls:
-            raise ValueError("tls is for a url that begins with amqps://")
+            raise InvalidValue("tls is for a url that begins with amqps://")
         if self.authentication == "external" and (self.tls is None or self.tls.certificate is None):
-            raise ValueError('authentication = "external" needs tls.certificate')
+            raise InvalidValue('authentication = "external" needs tls.certificate')
         return self
 
     def _checked_exchanges(self) -> Self:
         if (self.exchange is None) == (not self.bindings):
-            raise ValueError('mode = "exchange" needs either exchange = "..." or bindings = [{ exchange = "..." }]')
+            raise InvalidValue('mode = "exchange" needs either exchange = "..." or bindings = [{ exchange = "..." }]')
         mixed = {"routing_keys", "headers", "match", "declare"} & self.model_fields_set
         if self.bindings and mixed:
-            raise ValueError(f"with bindings, `{min(mixed)}` is written in each of them")
+            raise InvalidValue(f"with bindings, `{min(mixed)}` is written in each of them")
         for binding in self.exchanges:
             if binding.declare is not None and binding.declare.type == "direct" and binding.routing_keys == ("#",):
-                raise ValueError(f'a direct exchange knows no "#": name the routing_keys of "{binding.exchange}"')
+                raise InvalidValue('a direct exchange does not match "#": write its routing_keys')
         return self

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from sse_gateway.connector import ConnectorConfig, Duration, Size, Strings, check_path
+from sse_gateway.connector import ConnectorConfig, Duration, InvalidValue, Size, Strings, check_path
 
 OVERHEAD = 512
 """Bytes that a message takes beside its body (measured: 270 on CPython 3.11, with an id of 40 characters; twice)."""
@@ -96,17 +96,17 @@ class WebhookConfig(ConnectorConfig):
     @classmethod
     def _are_not_empty(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         if not all(secret.get_secret_value() for secret in secrets):
-            raise ValueError("a secret is empty: anybody could sign with it")
+            raise InvalidValue("a secret is empty: anybody could sign with it")
         return secrets
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.signature == "none" and self.secrets:
-            raise ValueError('secrets without a signature: say which, as signature = "github"')
+            raise InvalidValue('secrets without a signature: say which, as signature = "github"')
         if self.signature != "none" and not self.secrets:
-            raise ValueError(f'signature = "{self.signature}" needs secrets = ["..."]')
+            raise InvalidValue('this signature needs secrets = ["..."]', "signature")
         if (self.signature == "hmac") != (self.hmac is not None):
-            raise ValueError('signature = "hmac" and the table hmac = { header = "..." } go together')
+            raise InvalidValue('signature = "hmac" and the table hmac = { header = "..." } go together')
         if self.signature == "standard":
             for secret in self.secrets:
                 standard_key(secret)
@@ -115,26 +115,24 @@ class WebhookConfig(ConnectorConfig):
     @model_validator(mode="after")
     def _key_is_in_the_path(self) -> Self:
         if "key" in self.model_fields_set and self.key not in check_path(self.path):
-            raise ValueError(f'key = "{self.key}" is no parameter of the path "{self.path}"')
+            raise InvalidValue("key is not a parameter of path", "key", "path")
         return self
 
     @model_validator(mode="after")
     def _one_body_fits(self) -> Self:
-        if self.pending.bytes < (least := self.max_body + self.max_events * OVERHEAD):
-            raise ValueError(
-                f"pending.bytes is {self.pending.bytes} B; the largest body takes {least} B"
-                f" (max_body, and {OVERHEAD} B for each of max_events)"
-            )
+        if self.pending.bytes < self.max_body + self.max_events * OVERHEAD:
+            words = f"pending.bytes must be at least max_body, and {OVERHEAD} B more for each of max_events"
+            raise InvalidValue(words, "pending.bytes", "max_body", "max_events")
         return self
 
 
 def standard_key(secret: SecretStr) -> bytes:
-    """The key in a secret of Standard Webhooks: base64, with or without "whsec_" before it. Raises ValueError else."""
+    """The key in a secret of Standard Webhooks: base64, with or without "whsec_" before it. Raises InvalidValue else."""
     text = secret.get_secret_value().removeprefix("whsec_")
     try:
         key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
         key = b""
     if not key:
-        raise ValueError('a secret of signature = "standard" is base64, with or without "whsec_" before it') from None
+        raise InvalidValue('a secret of signature = "standard" is base64, with or without "whsec_" before it') from None
     return key

@@ -9,7 +9,7 @@ for connectors that serve HTTP.
 from __future__ import annotations
 
 from ..core.cursor import base36
-from ..errors import EndOfStream, OffsetExpired, SourceUnavailable
+from ..errors import EndOfStream, InvalidValue, OffsetExpired, SourceUnavailable
 from ..units import Duration, Size
 from .contract import (
     Connector,
@@ -34,6 +34,7 @@ __all__ = [
     "Duration",
     "EndOfStream",
     "Inbox",
+    "InvalidValue",
     "Message",
     "Mountable",
     "OffsetExpired",

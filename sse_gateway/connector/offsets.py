@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from ..core.cursor import base36
+from ..errors import InvalidValue
 from ..units import parse_duration
 
 
@@ -21,18 +22,18 @@ def parse_start(value: object, *names: str, offsets: bool = False) -> str | int 
     (2026-01-31T12:00:00Z), a duration back from now ("10m"), or an offset where the upstream has one history of them.
 
     Raises:
-        ValueError: it is none of these; lists them.
+        InvalidValue: it is none of these; lists them.
     """
     if isinstance(value, str) and value not in names:
         value = _parse(value, offsets=offsets)
     if isinstance(value, datetime) and value.tzinfo is None:
-        raise ValueError('a time needs its zone, as the "Z" of 2026-01-31T12:00:00Z')
+        raise InvalidValue('a time needs its zone, as the "Z" of 2026-01-31T12:00:00Z')
     if isinstance(value, str | datetime | timedelta):
         return value
     if offsets and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     known = ", ".join(f'"{name}"' for name in names) + (", an offset" if offsets else "")
-    raise ValueError(f'expected {known}, a time with its zone such as 2026-01-31T12:00:00Z, or "10m" back')
+    raise InvalidValue(f'expected {known}, a time with its zone such as 2026-01-31T12:00:00Z, or "10m" back')
 
 
 def _parse(text: str, *, offsets: bool) -> int | datetime | timedelta | None:

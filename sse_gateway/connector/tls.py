@@ -8,7 +8,7 @@ from typing import Self
 from anyio import to_thread
 from pydantic import SecretStr, model_validator
 
-from ..errors import SourceUnavailable
+from ..errors import InvalidValue, SourceUnavailable
 from .contract import ConnectorConfig
 
 
@@ -29,7 +29,7 @@ class TlsConfig(ConnectorConfig):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.certificate is None and (self.key is not None or self.key_password is not None):
-            raise ValueError('a key without certificate = "..."')
+            raise InvalidValue('a key without certificate = "..."')
         return self
 
 

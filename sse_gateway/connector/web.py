@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import compile_path
 
+from ..errors import InvalidValue
+
 _PARAMETER = re.compile(r"\{[A-Za-z_]\w*(:\w+)?\}", re.ASCII)
 
 
@@ -45,17 +47,17 @@ def check_path(path: str) -> frozenset[str]:
     """The names of the parameters of `path`, which stand in it as {NAME} or {NAME:CONVERTOR}.
 
     Raises:
-        ValueError: no request could fit it, or a parameter of it is not understood.
+        InvalidValue: no request could fit it, or a parameter of it is not understood.
     """
     if not path.startswith("/"):
-        raise ValueError('expected a path that begins with "/"')
+        raise InvalidValue('expected a path that begins with "/"')
     try:
         _, _, parameters = compile_path(path)
-    except (AssertionError, ValueError) as error:
-        raise ValueError(str(error)) from None
+    except (AssertionError, ValueError):
+        raise InvalidValue("expected known types of the parameters, and a different name for each") from None
     literal = _PARAMETER.sub("", path)
     if re.search("[{}]", literal):
-        raise ValueError("expected a name in each pair of braces, such as {id} or {id:int}")
+        raise InvalidValue("expected a name in each pair of braces, such as {id} or {id:int}")
     if re.search(r"[?#\s]", literal):
-        raise ValueError("expected a path without query and spaces, or no request would fit")
+        raise InvalidValue("expected a path without query and spaces, or no request would fit")
     return frozenset(parameters)

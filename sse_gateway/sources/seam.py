@@ -4,16 +4,11 @@ has."""
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..connector import Connector, OffsetExpired, Replayable
-
-if TYPE_CHECKING:
-    from ..core.hub import Hub
-    from ..core.log import Log
-    from ..metrics import Metrics
-
-__all__ = ["Seam"]
+from ..core import Hub, Log
+from ..metrics import Metrics
 
 logger = logging.getLogger("sse_gateway.sources")
 

@@ -71,10 +71,17 @@ class Gateway:
             if status == 200:
                 return dict(json.loads(body))
 
+    async def metrics(self) -> str:
+        """All metrics as they are scraped."""
+        return (await self.get(f"{self.admin}/metrics"))[1]
+
     async def metric(self, name: str) -> float:
         """The sum of a metric over its labels."""
-        _, text = await self.get(f"{self.admin}/metrics")
-        lines = [line.rsplit(" ", 1) for line in text.splitlines() if line.partition("{")[0].partition(" ")[0] == name]
+        lines = [
+            line.rsplit(" ", 1)
+            for line in (await self.metrics()).splitlines()
+            if line.partition("{")[0].partition(" ")[0] == name
+        ]
         return sum(float(value) for _, value in lines)
 
     def terminate(self, number: signal.Signals = signal.SIGTERM) -> None:

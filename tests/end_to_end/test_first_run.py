@@ -68,6 +68,16 @@ async def test_readiness_and_metrics_tell_of_both_sources(tmp_path: Path) -> Non
     assert up == len(report["sources"]) == 2
 
 
+async def test_an_event_leaves_the_log_at_its_age_while_nothing_comes(tmp_path: Path) -> None:
+    text = example().replace('# max_age = "10m" ', 'max_age = "1s" ', 1)
+    with anyio.fail_after(30):
+        async with running(tmp_path, text) as gateway, anyio.create_task_group() as group:
+            poster = curl(group, "-d", "x", f"{gateway.public}/hooks/demo")
+            await until(lambda: poster.code is not None)
+            while 'log_evicted_total{reason="expired",source="demo"} 1.0' not in await gateway.metrics():
+                await anyio.sleep(0.05)
+
+
 async def test_a_second_gateway_on_the_same_port_says_so_and_exits_with_1(tmp_path: Path) -> None:
     with anyio.fail_after(30):
         async with running(tmp_path, example()) as gateway:

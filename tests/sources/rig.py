@@ -15,9 +15,7 @@ from sse_gateway.core import Bounds, Hub
 from sse_gateway.core.event import Event
 from sse_gateway.errors import Lagged
 from sse_gateway.metrics import Metrics
-from sse_gateway.sources.backoff import Backoff
-from sse_gateway.sources.supervisor import Supervisor
-from sse_gateway.sources.timing import Timing
+from sse_gateway.sources.supervisor import Backoff, Supervisor, Timing
 from sse_gateway.testing import MemoryConfig, MemoryConnector, MemoryUpstream
 
 

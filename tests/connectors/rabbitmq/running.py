@@ -11,10 +11,8 @@ import anyio
 from sse_gateway.config import BufferConfig, load
 from sse_gateway.core import Bounds, Hub
 from sse_gateway.metrics import Metrics
-from sse_gateway.sources.backoff import Backoff
 from sse_gateway.sources.discovery import connectors
-from sse_gateway.sources.supervisor import Supervisor
-from sse_gateway.sources.timing import Timing
+from sse_gateway.sources.supervisor import Backoff, Supervisor, Timing
 from sse_gateway_rabbitmq import RabbitMQConfig, RabbitMQConnector
 
 __all__ = ["Running"]

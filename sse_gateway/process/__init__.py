@@ -1,0 +1,1 @@
+"""The process: HTTP servers, sockets, signals and the drain."""

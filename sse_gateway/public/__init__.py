@@ -1,0 +1,1 @@
+"""The public server: which request is a stream, who is admitted, and what everybody else is answered."""
