@@ -12,13 +12,14 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from xdist.remote import Producer
 
 from .certificates import Certificates
 from .install import KAFKA_VARIABLE
 from .kafka.broker import Kafka
 from .provision import Provision, Unavailable
 from .rabbitmq import RabbitMQ
-from .sharing import Office, Shared
+from .sharing import Grouped, Office, Shared, ask
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -40,13 +41,24 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["brokers"] = node.config.stash[_OFFICE].address
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests with a broker of their own are few groups, because each group has its own broker."""
-    for item in items:
-        own = [kind for kind in ("kafka", "rabbitmq") if _own(kind, getattr(item, "fixturenames", ()))]
-        if own and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group("own " + " and ".join(own)))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Grouped:
+    """The tests of a group go to one worker."""
+    return Grouped(config, log, config.stash[_OFFICE].groups)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The controller, which collects nothing, is told of the groups."""
+    groups = {item.nodeid: group for item in items if (group := _group(item))}
+    if (worker := getattr(config, "workerinput", None)) is not None:
+        ask(worker["brokers"], "groups", groups)
+
+
+def _group(item: pytest.Item) -> str:
+    """Of tests with a broker of their own there are few groups, because each has its own brokers."""
+    if marker := item.get_closest_marker("xdist_group"):
+        return str(marker.args[0])
+    return " and ".join(kind for kind in ("kafka", "rabbitmq") if _own(kind, getattr(item, "fixturenames", ())))
 
 
 def _own(kind: str, names: Iterable[str]) -> bool:

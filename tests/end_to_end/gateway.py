@@ -20,7 +20,7 @@ from anyio.streams.text import TextReceiveStream
 __all__ = ["COMMAND", "Curl", "Gateway", "curl", "running", "until"]
 
 COMMAND = (str(Path(sys.executable).with_name("sse-gateway")), "serve")
-PORTS = '[logs]\nformat = "json"\n[admin]\nport = 0\n[server]\nport = 0\n'
+PORTS = '[logs]\nformat = "json"\n[admin]\nport = 0\n[server]\nport = {port}\n'
 
 
 @dataclass
@@ -97,18 +97,18 @@ def _parse(line: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def running(
-    directory: Path, text: str, command: Sequence[str] = COMMAND, *, ready: bool = True
+    directory: Path, text: str, command: Sequence[str] = COMMAND, *, port: int = 0, ready: bool = True
 ) -> AsyncIterator[Gateway]:
-    """A gateway with `text` as its file, which begins within [server]; on free ports, with logs that can be read, and by
-    default waited for until it is ready. Killed at the end if it still runs."""
+    """A gateway with `text` as its file, which begins within [server]; by default on free ports, with logs that can be read,
+    and by default waited for until it is ready. Killed at the end if it still runs."""
     file = directory / "gateway.toml"
-    file.write_text(PORTS + text)
+    file.write_text(PORTS.format(port=port) + text)
     async with await anyio.open_process([*command, str(file)], stdout=PIPE, stderr=STDOUT) as process:
         gateway = Gateway(process)
         async with anyio.create_task_group() as group:
             group.start_soon(gateway.listen)
             try:
-                with anyio.fail_after(40):
+                with anyio.fail_after(120):
                     serving = await gateway.logged("serving")
                     gateway.public, gateway.admin = serving["public"], serving["admin"]
                     if ready:

@@ -44,13 +44,14 @@ class Public:
 
     def __init__(self, tasks: TaskGroup, text: str, bounds: Bounds, clock: Callable[[], float] | None) -> None:
         self.now = 1000.0
+        self.clock = clock or (lambda: self.now)
         config, self.metrics = load(ROUTES + text, {}, environ={}), Metrics()
         self.hub = Hub(process="p")
         self.orders = self.hub.add("orders", bounds, lambda name: name in ("a", "b", "both") or name[:5] == "many.")
         self.hooks = self.hub.add("hooks", bounds, ("hook", "both").__contains__)
         self.hub.begin(self.orders, "e", {"0": 0})
         self.hub.begin(self.hooks, "", {})
-        self.fanout = Fanout(self.hub, config.limits, self.metrics, clock=clock or (lambda: self.now))
+        self.fanout = Fanout(self.hub, config.limits, self.metrics, clock=self.clock)
         self.gate = Gate(self.metrics)
         self.app = PublicApp(config, self.fanout, self.gate, self.metrics)
         self.tasks = tasks
@@ -92,11 +93,13 @@ class Public:
         """Events of "orders", which follow each other without a gap."""
         for each in data:
             offset = self.orders.positions()["0"]
-            self.hub.publish(self.orders, channel, data=each.encode(), now=self.now, part="0", offset=offset, type=type)
+            self.hub.publish(
+                self.orders, channel, data=each.encode(), now=self.clock(), part="0", offset=offset, type=type
+            )
 
     def call(self, channel: str, data: str, id: str | None = None) -> None:
         """An event of "hooks"; `id` is its sender's own."""
-        self.hub.publish(self.hooks, channel, data=data.encode(), now=self.now, id=id)
+        self.hub.publish(self.hooks, channel, data=data.encode(), now=self.clock(), id=id)
 
 
 def ids(wire: Wire) -> list[str]:

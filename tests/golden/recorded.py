@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from . import library, process, streams
+from . import answers, library, process, streams
 from .transcript import certain
 
 __all__ = ["FOLDER", "SCENES", "file_of", "play"]
 
 FOLDER = Path(__file__).parent / "recorded"
-SCENES: dict[str, Callable[[], Awaitable[str]]] = {**streams.SCENES, **library.SCENES, **process.SCENES}
+SCENES: dict[str, Callable[[], Awaitable[str]]] = {
+    **streams.SCENES,
+    **answers.SCENES,
+    **library.SCENES,
+    **process.SCENES,
+}
 
 
 def file_of(scene: str) -> Path:

@@ -6,10 +6,10 @@ import anyio
 import pytest
 
 from sse_gateway.connector import Message, Publishable, SourceUnavailable
+from tests.brokers.proxy import Proxy
 from tests.brokers.rabbitmq import RabbitMQ
 from tests.connectors.reading import read
 
-from .proxy import Proxy
 from .upstream import Upstream, connector
 
 pytestmark = pytest.mark.anyio

@@ -8,9 +8,9 @@ import anyio
 import pytest
 
 from sse_gateway.connector import Message, SourceUnavailable
+from tests.brokers.proxy import Proxy
 from tests.connectors.reading import read
 
-from .proxy import Proxy
 from .upstream import Upstream, bodies, connector, until
 
 pytestmark = pytest.mark.anyio

@@ -15,9 +15,9 @@ import pytest
 
 from sse_gateway.connector import SourceUnavailable
 from sse_gateway.testing import nothing_left
+from tests.brokers.proxy import Proxy
 from tests.brokers.rabbitmq import RabbitMQ
 
-from .proxy import Proxy
 from .upstream import Upstream, connector
 
 pytestmark = pytest.mark.anyio

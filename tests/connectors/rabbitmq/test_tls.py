@@ -10,10 +10,10 @@ import pytest
 from sse_gateway.connector import Message, SourceUnavailable
 from sse_gateway.testing import nothing_left
 from tests.brokers.certificates import Certificates
+from tests.brokers.proxy import Proxy
 from tests.brokers.rabbitmq import RabbitMQ
 from tests.connectors.reading import read
 
-from .proxy import Proxy
 from .upstream import Upstream, connector
 
 pytestmark = pytest.mark.anyio
@@ -73,3 +73,4 @@ async def test_a_line_that_fell_silent_is_left_within_a_bound(rabbitmq: RabbitMQ
             with anyio.fail_after(5):
                 async with source:
                     proxy.freeze()
+            proxy.thaw()  # for the proxy's own tasks
