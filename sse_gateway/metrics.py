@@ -108,16 +108,25 @@ class Metrics:
 class Scrape(Collector):
     """What others already count, read at each scrape: the hub's statistics and the connectors' tallies.
 
-    `take()` is called in the event loop, which owns the hub, before `collect()` is called in a worker thread.
+    `take()` is called in the event loop, which owns the hub, before `collect()` is called in a worker thread. `settle` adds
+    to the metrics what the fan-out has counted since it last did so.
     """
 
-    def __init__(self, statistics: Callable[[], HubStatistics], tallies: Mapping[str, Mapping[str, int]]) -> None:
+    def __init__(
+        self,
+        statistics: Callable[[], HubStatistics],
+        tallies: Mapping[str, Mapping[str, int]],
+        *,
+        settle: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._settle = settle
         self._statistics = statistics
         self._tallies = tallies
         self._metrics: tuple[Metric, ...] = ()
 
     def take(self) -> None:
         """Read the hub and the tallies now."""
+        self._settle()
         self._metrics = (*self._logs(), self._tally())
 
     def collect(self) -> Iterator[Metric]:

@@ -11,7 +11,7 @@ from prometheus_client.core import Metric
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_parser
 
-from sse_gateway.core import Bounds, Hub
+from sse_gateway.core import Bounds, Event, Hub
 from sse_gateway.metrics import DrainStage, Metrics, Scrape
 
 
@@ -91,7 +91,7 @@ def hub() -> Hub:
     log = hub.add("orders", Bounds(max_events=2, max_bytes=1000, max_age=60.0), lambda name: True)
     hub.begin(log, "", {})
     for number in range(3):
-        hub.publish(log, f"orders.{number}", data=b"12345", type="new", now=0.0)
+        hub.publish(log, Event(f"orders.{number}", b"12345", "new"), now=0.0)
     return hub
 
 
@@ -126,6 +126,6 @@ def test_collecting_reads_only_what_was_taken_before(hub: Hub) -> None:
     scrape = Scrape(hub.statistics, {})
     metrics.registry.register(scrape)
     scrape.take()
-    hub.publish(hub.logs[0], "orders.9", data=b"", now=0.0)
+    hub.publish(hub.logs[0], Event("orders.9", b""), now=0.0)
 
     assert 'sse_gateway_events_total{source="orders"} 3.0' in exposition(metrics)

@@ -8,7 +8,7 @@ for connectors that serve HTTP.
 
 from __future__ import annotations
 
-from ..core.cursor import base36
+from ..core.ids import base36
 from ..errors import EndOfStream, InvalidValue, OffsetExpired, SourceUnavailable
 from ..units import Duration, Size
 from .contract import (

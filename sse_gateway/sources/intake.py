@@ -10,7 +10,7 @@ import anyio.lowlevel
 
 from ..config import BufferConfig, SourceConfig
 from ..connector import Message
-from ..core import Bounds, Hub, Log
+from ..core import Bounds, Event, Hub, Log
 from ..errors import Unmappable
 from ..metrics import Metrics
 from .mapping import REASONS, Mapped, Mapper
@@ -104,14 +104,10 @@ class Intake:
     def _append(self, event: Mapped, message: Message, now: float) -> None:
         self._hub.publish(
             self._log,
-            event.channel,
-            data=event.data,
+            Event(event.channel, event.data, event.type, event.key, event.id),
             now=now,
-            type=event.type,
             part=message.partition,
             offset=message.offset,
-            key=event.key,
-            id=event.id,
         )
 
     def _note(self, reason: str, detail: str, message: Message) -> None:
