@@ -55,6 +55,7 @@ class Hub:
         self.unflushed_events = 0
         """Events published to channels with readers since `changed` was last called; `unflushed_bytes` is their weight."""
         self.unflushed_bytes = 0
+        self._vectors: list[Vector] = []
         self._position = Position(0, ())
         self._readers: dict[str, dict[Subscription, None]] = {}
         """By channel; an empty set takes 216 bytes."""
@@ -72,7 +73,8 @@ class Hub:
         """The log of one more source, before anybody subscribes. `matches` says which channels it can ever produce."""
         log = Log(len(self.logs), source, bounds, matches)
         self.logs.append(log)
-        self.at = (*self.at, log.vector)
+        self._vectors.append(log.vector)
+        self._stand(log)
         return log
 
     def begin(self, log: Log, epoch: str, offsets: Mapping[str, int]) -> None:
@@ -98,19 +100,17 @@ class Hub:
     def publish(self, log: Log, event: Event, *, now: float, part: str = "", offset: int | None = None) -> Entry | None:
         """Append one event to the log and to its channel. `now` is the time of its arrival, in seconds of a clock that
         only goes forward. Without an offset it is the next one. Returns None for an event that the log has had before."""
-        entry = log.append(event, self.seq, now, part, offset)
+        entry = log.append(event, self.seq, now, part, offset, self._vectors)
         if entry is None:
             return None
         self.seq += 1
-        self._stand(log)
-        entry.at = self.at
-        channel = entry.channel
+        self.at = entry.at
+        channel = event.channel
         if channel in self._readers:
             self.unflushed_events += 1
             self.unflushed_bytes += entry.weight
             if channel not in self._changed:
                 self._touch(channel)
-        log.trim()
         return entry
 
     def advance(self, log: Log, offsets: Mapping[str, int]) -> None:
@@ -167,7 +167,10 @@ class Hub:
         """The subscriptions to channels to which something was published since the last call, each once."""
         channels, self._changed = self._changed, {}
         self.unflushed_events = self.unflushed_bytes = 0
-        return [*dict.fromkeys(each for channel in channels for each in self._readers.get(channel, ()))]
+        subscriptions: dict[Subscription, None] = {}
+        for channel in channels:
+            subscriptions.update(self._readers.get(channel, {}))
+        return [*subscriptions]
 
     def is_changed(self, subscription: Subscription) -> bool:
         """Whether `changed` would name it."""
@@ -189,7 +192,8 @@ class Hub:
         return subscription
 
     def _stand(self, log: Log) -> None:
-        self.at = (*self.at[: log.index], log.vector, *self.at[log.index + 1 :])
+        self._vectors[log.index] = log.vector
+        self.at = tuple(self._vectors)
 
     def _break(self, log: Log, reason: str, before: Position) -> None:
         end = beyond(log.offsets(), log.reached(before.at[log.index]))

@@ -112,7 +112,8 @@ class Reader:
     def take(self, max_bytes: int, upto: Position) -> Taken:
         """The events that follow, up to `upto`, in the order of publishing: at most `max_bytes` of weight, or one event.
         A loss comes alone, before the events that follow it. It is told once. `upto` is never before its own position."""
-        self._settle()
+        if self._wanted is not None:
+            self._settle()
         seq = self.position.seq
         for view in self.subscription.views:
             if view.evicted > seq or view.log.broken > seq:
@@ -211,13 +212,16 @@ class Reader:
 
     def _run(self, view: View, seq: int, limit: int) -> Iterator[Entry]:
         """What one view has before `limit`, less what lies below what is wanted."""
-        entries, first, wanted = view.entries, view.find(seq), self._filter(view.log)
+        entries, wanted = view.entries, self._wanted and self._filter(view.log)
+        newest = entries[-1].seq
+        near = len(entries) - 1 - (newest - seq)  # no seq is taken twice: no more than so many are at or after this one
+        first = bisect_left(entries, seq, lo=max(near, view.head), key=_SEQ)
         if wanted is not None:
             index = view.log.index
             first = bisect_left(
                 entries, True, lo=first, key=lambda entry: bool(loss.beyond(entry.at[index].named(), wanted.next))
             )
-        last = len(entries) if entries[-1].seq < limit else view.find(limit)
+        last = len(entries) if newest < limit else view.find(limit)
         run = map(entries.__getitem__, range(first, last))  # islice walks all before it
         if wanted is None:
             return run
@@ -240,11 +244,6 @@ class Reader:
 
     def _settle(self) -> None:
         """Drop the filter once the position lies above it everywhere."""
-        if self._wanted is None:
-            return
-        at = self.position.at
-        for log in self.subscription.scope:
-            wanted = self._wanted.get(log)
-            if wanted is not None and wanted.above(at[log.index]):
-                return
-        self._wanted = None
+        at, filters = self.position.at, self._wanted or {}
+        if not any(filters[log].above(at[log.index]) for log in self.subscription.scope if log in filters):
+            self._wanted = None
