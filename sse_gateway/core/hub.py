@@ -82,9 +82,7 @@ class Hub:
         were passed over while it was away are a loss. An empty epoch: the gateway counts."""
         epoch, counts = epoch or self.process, not epoch
         if epoch == log.epoch:
-            reached = log.offsets()
-            skipped = {name: offset for name, offset in offsets.items() if offset > reached.get(name, 0)}
-            if skipped:
+            if skipped := beyond(offsets, log.offsets()):
                 self.lose(log, "upstream", skipped)
             self.advance(log, offsets)
             return

@@ -128,7 +128,7 @@ class Log:
         """Where each partition of this history began."""
         self._fragments: list[str] = []
         self._shown: list[int] = []
-        self._written: Vector | None = None
+        self._written = Vector()
         self._text = ""
 
     @property
