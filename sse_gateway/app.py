@@ -122,7 +122,7 @@ class Gateway:
     def _admin_app(self) -> Starlette:
         states = {name: supervisor.state for name, supervisor in self.supervisors.items()}
         required = frozenset(name for name, source in self.config.sources.items() if source.required)
-        scrape = Scrape(self.hub.statistics, {name: each.tally for name, each in self.connectors.items()})
+        scrape = Scrape(self.hub.logs, {name: each.tally for name, each in self.connectors.items()})
         self.metrics.registry.register(scrape)
         return admin_app(Readiness(self.gate, states, required, self.clock), self.metrics, scrape)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from .event import Entry, Event, Position, Vector
 from .ids import Cursor
@@ -11,31 +10,6 @@ from .log import Bounds, Break, Log
 from .loss import beyond
 from .reader import Reader, Subscription
 from .resume import judge
-
-
-@dataclass(frozen=True, slots=True)
-class LogStatistics:
-    """What one source's log holds and has let go."""
-
-    source: str
-    epoch: str | None
-    events: int
-    bytes: int
-    channels: int
-    published: int
-    evicted: Mapping[str, int]
-    """Events by reason."""
-    next: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class HubStatistics:
-    """A moment of the hub."""
-
-    published: int
-    """Events and breaks."""
-    subscriptions: int
-    logs: tuple[LogStatistics, ...]
 
 
 class Hub:
@@ -174,10 +148,6 @@ class Hub:
         """Whether `changed` would name it."""
         return not self._changed.keys().isdisjoint(subscription.channels)
 
-    def statistics(self) -> HubStatistics:
-        """What it holds now."""
-        return HubStatistics(self.seq, len(self.subscriptions), tuple(_statistics(log) for log in self.logs))
-
     def _open(self, names: tuple[str, ...]) -> Subscription:
         scope = tuple(log for log in self.logs if any(map(log.matches, names)))
         scope = self._scopes.setdefault(scope, scope)
@@ -206,10 +176,3 @@ class Hub:
         self._changed[channel] = None
         if quiet:
             self.wake()
-
-
-def _statistics(log: Log) -> LogStatistics:
-    held = sum(1 for view in log.views.values() if view.entries)
-    return LogStatistics(
-        log.source, log.epoch, len(log.entries), log.bytes, held, log.published, dict(log.evicted), log.offsets()
-    )

@@ -243,24 +243,23 @@ class Log:
         self.breaks.append(item)
         self.broken = item.after.seq
         if len(self.breaks) > _MAX_BREAKS:
-            self._forget_before(self.breaks.popleft().after)
-
-    def _forget_before(self, position: Position) -> None:
-        while self.entries and self.entries[0].seq < position.seq:
-            self._evict("evicted")
-        base = position.at[self.index].next
-        for view in self.views.values():
-            view.evicted, view.base = max(view.evicted, position.seq), highest(view.base, base)
-        self.forgotten = highest(self.forgotten, base)
+            seq, at = self.breaks.popleft().after
+            while self.entries and self.entries[0].seq < seq:
+                self._evict("evicted")
+            for view in self.views.values():
+                view.evicted, view.base = max(view.evicted, seq), highest(view.base, at[self.index].next)
+            self.forgotten = highest(self.forgotten, at[self.index].next)
 
     def text(self, vector: Vector) -> str:
-        """What an id says of this source where it stood at `vector`. The fragment of each partition is kept: with 24 of
-        them that takes an eighth of the time (2.6 instead of 21 µs)."""
+        """What an id says of this source where it stood at `vector`. Whoever stands in a history that is over stays there,
+        or would come back into this one and never be told; where there was none, all of this one is to come.
+
+        The fragment of each partition is kept: with 24 of them that takes an eighth of the time (2.6 instead of 21 µs)."""
         if vector is self._written:
             return self._text
         tag, names, following, digest = vector
         if tag != self.vector.tag:
-            return self._write_past(vector)
+            return write_place(tag, vector.named(), digest) if tag else write_place(self.vector.tag, self.begun)
         if not tag:
             return ""
         shown, fragments = self._shown, self._fragments
@@ -273,17 +272,10 @@ class Log:
         self._text = f".{tag}{pairs}*{digest}" if digest else f".{tag}{pairs}"
         return self._text
 
-    def _write_past(self, vector: Vector) -> str:
-        """Whoever stands in a history that is over stays there, or would come back into this one and never be told; where
-        there was none, all of this one is to come."""
-        if vector.tag:
-            return write_place(vector.tag, vector.named(), vector.digest)
-        return write_place(self.vector.tag, self.begun)
-
     def digest_before(self, following: int) -> str:
         """The digest of the message before `following`, while it is held, of a source that the gateway counts."""
-        if not self.counts:
-            return ""
-        index = bisect_left(self.entries, following - 1, key=_OFFSET)
-        held = index < len(self.entries) and self.entries[index].offset == following - 1
-        return self.entries[index].at[self.index].digest if held else ""
+        if self.counts:
+            index = bisect_left(self.entries, following - 1, key=_OFFSET)
+            if index < len(self.entries) and self.entries[index].offset == following - 1:
+                return self.entries[index].at[self.index].digest
+        return ""

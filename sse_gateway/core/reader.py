@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from heapq import merge
 from operator import attrgetter
 from typing import NamedTuple
@@ -47,6 +46,10 @@ class Wanted(NamedTuple):
     def above(self, vector: Vector) -> bool:
         """Whether more is wanted than lies below `vector`, which is of another history or stands lower."""
         return vector.tag != self.tag or bool(loss.beyond(self.next, vector.named()))
+
+    def below(self, vector: Vector) -> bool:
+        """Whether anything that is wanted lies below `vector`, which is of the same history."""
+        return bool(loss.beyond(vector.named(), self.next))
 
     def over(self, vector: Vector) -> dict[str, int]:
         """By partition, what is wanted or, if it is more, what lies below `vector`."""
@@ -167,7 +170,7 @@ class Reader:
         """Tell at once where a history is over: nothing of it is held, and its place in an id must not move on."""
         seq = self.position.seq
         stale = [log for log in self.subscription.scope if seq < log.opened and self._filter(log) is None]
-        self._wanted = {**self._wanted, **{log: Wanted(log.vector.tag, log.begun) for log in stale}}
+        self._wanted = {**self._wanted, **{log: Wanted(log.vector.tag, dict(log.begun)) for log in stale}}
         return tuple([Reset(log.source, "epoch") for log in stale])
 
     def _pass_over(self, since: int) -> tuple[Notice, ...]:
@@ -207,10 +210,12 @@ class Reader:
         first = bisect_left(entries, seq, lo=max(near, view.head), key=_SEQ)
         last = len(entries) if newest < limit else view.find(limit)
         wanted = self._filter(view.log)
-        if wanted is not None:
-            first = bisect_left(entries, True, lo=first, key=partial(_reaches_above, wanted.next, view.log.index))
-        run = map(entries.__getitem__, range(first, last))  # islice walks all before it
-        return run if wanted is None else filter(partial(_is_new, wanted.next), run)
+        if wanted is None:
+            return map(entries.__getitem__, range(first, last))  # islice walks all before it
+        index, following = view.log.index, wanted.next
+        first = bisect_left(entries, True, lo=first, key=lambda each: wanted.below(each.at[index]))
+        run = map(entries.__getitem__, range(first, last))
+        return (each for each in run if each.offset >= following.get(each.part, 0))
 
     def _filter(self, log: Log) -> Wanted | None:
         """What is wanted of a source in its present history."""
@@ -227,11 +232,3 @@ class Reader:
         at = self.position.at
         if not any(wanted.above(at[log.index]) for log, wanted in self._wanted.items()):
             self._wanted = _EVERYTHING
-
-
-def _reaches_above(wanted: Mapping[str, int], index: int, entry: Entry) -> bool:
-    return bool(loss.beyond(entry.at[index].named(), wanted))
-
-
-def _is_new(wanted: Mapping[str, int], entry: Entry) -> bool:
-    return entry.offset >= wanted.get(entry.part, 0)
