@@ -1,11 +1,11 @@
-# The gateway with the connectors for RabbitMQ and Kafka, as the user 65532, with nothing that it has to write to:
+# The gateway with the connectors for RabbitMQ and Kafka. It runs as the user 65532 and writes no files:
 #
 #     docker build --tag sse-gateway .
 #     docker run --read-only --publish 8080:8080 --volume ./gateway.toml:/etc/sse-gateway/gateway.toml:ro sse-gateway
 #
-# In that file [server] needs host = "0.0.0.0", since the default is reached from within the container only.
+# In that file [server] needs host = "0.0.0.0", because the default is reachable from within the container only.
 
-# To pin it: --build-arg BASE=python:3.13-slim@sha256:...
+# To pin the base image: --build-arg BASE=python:3.13-slim@sha256:...
 ARG BASE=python:3.13-slim
 
 FROM ${BASE} AS build
@@ -15,7 +15,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 
-# What builds is not in the image: no pip, no hatchling.
+# The build tools, pip and hatchling, are not part of the final image.
 COPY requirements/build.txt requirements/runtime.txt requirements/
 RUN python -m venv /opt/build \
     && /opt/build/bin/pip install --require-hashes --requirement requirements/build.txt
@@ -37,7 +37,7 @@ RUN groupadd --system --gid 65532 gateway \
 COPY --from=build /opt/sse-gateway /opt/sse-gateway
 ENV PATH=/opt/sse-gateway/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1
-# Where the commands look for gateway.toml.
+# The commands look for gateway.toml in this directory.
 WORKDIR /etc/sse-gateway
 USER 65532:65532
 EXPOSE 8080 9090

@@ -7,12 +7,12 @@ import gc
 import logging
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import anyio
 import uvloop
-from anyio import to_thread
 from starlette.applications import Starlette
 
 from . import logs
@@ -23,14 +23,13 @@ from .core import Bounds, Hub
 from .delivery.fanout import Fanout
 from .metrics import Metrics, Scrape
 from .process import sockets
-from .process.drain import Drain
-from .process.gate import Gate
-from .process.granian import Server, handle_signals, leave, open_standard_streams
+from .process.drain import Drain, Gate
+from .process.granian import Server
+from .process.signals import handle_signals, leave, open_standard_streams
 from .public.app import PublicApp
 from .sources.discovery import connectors
+from .sources.intake import expire_logs
 from .sources.supervisor import Supervisor
-
-__all__ = ["Gateway", "serve"]
 
 logger = logging.getLogger(__name__)
 
@@ -78,9 +77,9 @@ class Gateway:
         self.metrics.add_process_collectors()
         self.gate = Gate(self.metrics)
         self.hub = Hub(process=secrets.token_hex(8))
-        self.fanout = Fanout(self.hub, config.limits, self.metrics, clock=clock, reset=_reset)
+        self.fanout = Fanout(self.hub, config.limits, self.metrics, clock=clock)
         self.connectors = {
-            name: classes[source.connector](source.options, name=name) for name, source in config.sources.items()
+            name: classes[source.connector].build(source.options, name) for name, source in config.sources.items()
         }
         self.supervisors = {name: self._supervisor(source) for name, source in config.sources.items()}
         self.public = Server(self._public_app(), public, clients=config.limits.clients)
@@ -142,6 +141,7 @@ class Gateway:
         yield "public server", self.public.run
         yield "admin server", self.admin.run
         yield "fan-out", self.fanout.run
+        yield "retention", partial(expire_logs, self.hub, clock=self.clock)
         for name, supervisor in self.supervisors.items():
             yield f"source {name}", supervisor.run
 
@@ -158,10 +158,6 @@ class Gateway:
     def _signalled(self, name: str) -> None:
         logger.info("draining; a second signal ends at once", extra={"signal": name})
         self._ending.set()
-
-
-async def _reset(peers: Collection[tuple[str, int]]) -> None:
-    await to_thread.run_sync(sockets.abort, peers)
 
 
 def _calm_gc() -> None:

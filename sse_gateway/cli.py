@@ -1,4 +1,4 @@
-"""The command line: serve, check, alive, schema, connectors."""
+"""The command line: serve, check, alive, schema and connectors."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ if TYPE_CHECKING:
     from .config import Config
     from .connector import Connector
 
-__all__ = ["main"]
-
-_PATIENCE = 3.0
-"""Seconds that `alive` waits; less than the timeouts of those who run it, so that it says itself what was wrong."""
+_ALIVE_TIMEOUT = 3.0
+"""Seconds that `alive` waits for an answer. Health checks wait longer for `alive`, so it can still say what is wrong."""
 _FILE = click.argument("file", type=click.Path(path_type=Path), default="gateway.toml")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="sse-gateway", prog_name="sse-gateway", message="%(prog)s %(version)s")
 def main() -> None:
-    """Reads queues and webhooks and serves them to browsers as Server-Sent Events."""
+    """Serve messages from queues and webhooks to browsers as Server-Sent Events."""
 
 
 @main.command()
 @_FILE
 def serve(file: Path) -> None:
-    """Run the gateway of FILE (gateway.toml) until SIGTERM."""
+    """Run the gateway that FILE configures.
+
+    FILE is gateway.toml by default. On SIGTERM or SIGINT the gateway drains its clients and exits.
+    """
     with _clear_errors():
         config = _load(file)
         from .app import serve
@@ -46,9 +47,9 @@ def serve(file: Path) -> None:
 @main.command()
 @_FILE
 def check(file: Path) -> None:
-    """List all that is wrong with FILE (gateway.toml).
+    """List every problem in the configuration FILE.
 
-    Nothing is connected to. Exit 1 if anything is wrong.
+    FILE is gateway.toml by default. No source is connected. The exit code is 1 if there is a problem.
     """
     with _clear_errors():
         _load(file)
@@ -58,9 +59,9 @@ def check(file: Path) -> None:
 @main.command()
 @_FILE
 def alive(file: Path) -> None:
-    """Ask whether the gateway of FILE (gateway.toml) is alive.
+    """Ask the gateway that FILE configures if it is alive.
 
-    Exit 1 if it does not say so.
+    FILE is gateway.toml by default. The exit code is 1 unless the gateway answers that it is alive.
     """
     with _clear_errors():
         admin = _load(file).admin
@@ -71,9 +72,9 @@ def alive(file: Path) -> None:
 
 @main.command()
 def schema() -> None:
-    """Print the JSON Schema of the file.
+    """Print the JSON Schema of the configuration file.
 
-    It has the tables of the installed connectors.
+    It includes the tables of the installed connectors.
     """
     from .config import json_schema
 
@@ -93,7 +94,7 @@ def connectors() -> None:
 
 
 class _Installed(Mapping[str, "type[Connector[Any]]"]):
-    """The installed connectors by name. One is imported when it is looked up: a file names few of them."""
+    """The installed connectors by name. Each is imported only when it is looked up, since a file names few of them."""
 
     def __init__(self) -> None:
         from .sources import discovery
@@ -115,7 +116,7 @@ class _Installed(Mapping[str, "type[Connector[Any]]"]):
 
 
 def _importable() -> Iterator[tuple[str, type[Connector[Any]]]]:
-    """The installed connectors whose libraries are there; the others are named on standard error."""
+    """The installed connectors whose libraries are there. The others are listed on standard error."""
     installed = _Installed()
     for name in installed:
         try:
@@ -126,7 +127,7 @@ def _importable() -> Iterator[tuple[str, type[Connector[Any]]]]:
 
 @contextmanager
 def _clear_errors() -> Iterator[None]:
-    """What is wrong with a configuration is told in a line each, never in a traceback."""
+    """Print a line for each problem in the configuration, never a traceback."""
     try:
         yield
     except ConfigError as error:
@@ -135,10 +136,10 @@ def _clear_errors() -> Iterator[None]:
 
 
 def _livez(host: str, port: int) -> str:
-    """What a gateway on this machine answers. Linux takes a connection to "0.0.0.0" or "::" for one to here."""
+    """What a gateway on this machine answers. On Linux a connection to "0.0.0.0" or "::" reaches this machine."""
     from http.client import HTTPConnection, HTTPException
 
-    connection = HTTPConnection(host, port, timeout=_PATIENCE)
+    connection = HTTPConnection(host, port, timeout=_ALIVE_TIMEOUT)
     try:
         connection.request("GET", "/livez")
         return str(connection.getresponse().status)
@@ -159,7 +160,7 @@ def _load(file: Path) -> Config:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_bytes().decode("utf-8-sig")  # editors of Windows begin a file with a mark
+        return file.read_bytes().decode("utf-8-sig")  # editors on Windows begin a file with a byte order mark
     except OSError as error:
         raise ConfigError([f"{file}: cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:

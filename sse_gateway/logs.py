@@ -1,7 +1,7 @@
-"""The log as a stream of lines on standard error, for people (text) or for machines (json); whoever runs the gateway stores it.
+"""The log: lines on standard error, for people (text) or for machines (json). Whoever runs the gateway stores them.
 
-A message is constant, and what varies stands in fields: `logger.info("source is up", extra={"source": name})`. Payloads
-and secrets are never logged.
+A message is constant, and what varies is in fields: `logger.info("source is up", extra={"source": name})`. Payloads and
+secrets are never logged.
 """
 
 from __future__ import annotations
@@ -10,38 +10,35 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
-if TYPE_CHECKING:
-    from .config import LogsConfig
-
-__all__ = ["EMBEDDED", "JsonFormatter", "TextFormatter", "configure"]
+from .config import LogsConfig
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@+-[]{}()*")
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
-"""A message that came from elsewhere can't begin a line of its own, nor colour a terminal."""
+"""A message from a library can't begin a new line or colour a terminal."""
 
 EMBEDDED: dict[str, Any] = {"version": 1, "incremental": True, "handlers": {}, "loggers": {}}
-"""For the `log_dictconfig` of an embedded server, so that it leaves our handlers alone and logs through them."""
+"""The `log_dictconfig` of an embedded server. With it, the server keeps the gateway's handlers and logs through them."""
 
 
 def configure(config: LogsConfig, stream: TextIO | None = None) -> None:
-    """Send all logging of the process to `stream`, standard error if not given. Once, at the start."""
+    """Send the whole log of the process to `stream` (default: standard error). Called once, at the start."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if config.format == "json" else TextFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(config.level.upper())
-    # Libraries tell at INFO what the gateway tells itself, in its own words.
+    # What libraries log at INFO, the gateway logs itself.
     for library in ("aio_pika", "aiormq", "asyncio"):
         logging.getLogger(library).setLevel(max(logging.WARNING, root.level))
-    # Ten lines of ERROR a second while a broker is away, of what the source's own line says once.
+    # aiokafka logs ten ERROR lines a second while a broker is down. The source logs one line about that.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, then the fields."""
+    """One JSON object per line: time, level, logger, message, then the fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line of one record."""
@@ -58,7 +55,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """`TIME LEVEL message key=value ...` on one line; a traceback follows on lines of its own."""
+    """`TIME LEVEL message key=value ...` on one line. A traceback follows on lines of its own."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line of one record."""
@@ -78,6 +75,6 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _quote(value: object) -> str:
-    """As it is where it is one plain word, else as a JSON string: a field never breaks its line."""
+    """A plain word as it is, everything else as a JSON string, so that a field never breaks its line."""
     text = f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
     return text if text and _SAFE.issuperset(text) else json.dumps(text, ensure_ascii=False)

@@ -26,8 +26,6 @@ from prometheus_client.registry import Collector
 if TYPE_CHECKING:
     from .core.hub import HubStatistics
 
-__all__ = ["DrainStage", "Metrics", "Scrape"]
-
 
 class DrainStage(IntEnum):
     """How far the shutdown is: the values of `sse_gateway_drain_stage`."""

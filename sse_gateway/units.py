@@ -7,32 +7,39 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-__all__ = ["Duration", "Size", "parse_duration", "parse_size"]
+from .errors import InvalidValue
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
-_LONGEST = 3650 * _SECONDS["d"]  # no clock of the system ends before that
+_LONGEST = 3650 * _SECONDS["d"]  # every clock of the system reaches further
 _NUMBER = re.compile(r"(\d{1,15}(?:\.\d{1,15})?) ?([A-Za-z]+)", re.ASCII)  # 15 digits: what a float holds
 
 
 def _parse(text: object, units: dict[str, float] | dict[str, int], example: str) -> float:
     match = _NUMBER.fullmatch(text) if isinstance(text, str) else None
     if match is None or match[2] not in units:
-        raise ValueError(f"expected a string with a unit ({', '.join(units)}), such as {example}")
+        raise InvalidValue(f"expected a string with a unit ({', '.join(units)}), such as {example}")
     return float(match[1]) * units[match[2]]
 
 
 def parse_duration(text: object) -> float:
-    """Seconds of "250ms", "30s", "10m", "1h" or "7d", ten years at most. Raises ValueError for anything else; a bare
-    number has no unit."""
+    """Seconds of "250ms", "30s", "10m", "1h" or "7d", at most ten years.
+
+    Raises:
+        InvalidValue: it is anything else, such as a number without a unit.
+    """
     seconds = _parse(text, _SECONDS, '"30s"')
     if seconds > _LONGEST:
-        raise ValueError("expected at most 3650d")
+        raise InvalidValue("expected at most 3650d")
     return seconds
 
 
 def parse_size(text: object) -> int:
-    """Bytes of "512B", "64KB", "16MiB" (KB is 1000, KiB is 1024). Raises ValueError for anything else."""
+    """Bytes of "512B", "64KB" or "16MiB" (KB is 1000 bytes, KiB is 1024).
+
+    Raises:
+        InvalidValue: it is anything else, such as a number without a unit.
+    """
     return int(_parse(text, _BYTES, '"16MiB"'))
 
 

@@ -6,8 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 from blockbuster import blockbuster_ctx
+from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.brokers.fixtures"]
+pytest_plugins = ["tests.brokers.fixtures", "tests.end_to_end.brokers.report"]
+
+# How long an example takes says nothing on a machine that does other things too.
+settings.register_profile("beside others", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("beside others")
 
 OURS = ["sse_gateway", "sse_gateway_generate", "sse_gateway_kafka", "sse_gateway_rabbitmq", "sse_gateway_webhook"]
 

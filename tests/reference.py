@@ -8,8 +8,16 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from sse_gateway.config import AdminConfig, DrainConfig, LimitsConfig, LogsConfig, RouteConfig, ServerConfig, options
-from sse_gateway.config.source import SourceTable
+from sse_gateway.config import (
+    AdminConfig,
+    DrainConfig,
+    LimitsConfig,
+    LogsConfig,
+    RouteConfig,
+    ServerConfig,
+    SourceTable,
+    options,
+)
 from sse_gateway.sources.discovery import connectors
 
 __all__ = ["CONNECTORS", "PAGES", "models", "written"]

@@ -41,7 +41,7 @@ def test_parameters_below_the_last_of_the_other_library_are_by_name_only() -> No
     by_name = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
     last = parameters[len(parameters) - len(by_name) - 1]
     assert last.name == "cleanup_timeout"
-    assert f"Those below `{last.name}` are new and by name only" in TEXT
+    assert f"Those below `{last.name}` are new and keyword-only" in TEXT
 
 
 def test_every_public_name_is_told_of() -> None:

@@ -10,9 +10,7 @@ from typing import Any
 
 import pytest
 
-from sse_gateway.config import Config, Option, RouteConfig, load, options
-from sse_gateway.config.gateway import Sections
-from sse_gateway.config.source import SourceTable
+from sse_gateway.config import Config, Option, RouteConfig, Sections, SourceTable, load, options
 from sse_gateway.sources.discovery import connectors
 
 TEXT = (Path(__file__).parents[1] / "gateway.example.toml").read_text()

@@ -20,7 +20,7 @@ def test_the_makefile_has_few_words_and_each_is_explained() -> None:
     text = (ROOT / "Makefile").read_text()
     words = re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)[0].split()
     assert {"run", "test", "check", "lock", "dev"} <= set(words)
-    assert len(words) <= 8
+    assert len(words) <= 10
     assert [word for word in words if f"# make {word} " not in text] == []
 
 
@@ -32,7 +32,7 @@ def test_continuous_integration_checks_and_tests() -> None:
 def test_a_warning_an_unknown_marker_and_a_test_without_an_end_fail(pytestconfig: pytest.Config) -> None:
     assert pytestconfig.getini("filterwarnings") == ["error"]
     assert pytestconfig.getini("strict")
-    assert 0 < float(pytestconfig.getini("timeout")) <= 60
+    assert 0 < float(pytestconfig.getini("timeout")) <= 300
 
 
 @pytest.mark.anyio

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import anyio
+from pydantic import Field
 
-from sse_gateway.connector import Connector, EndOfStream, Message, SourceUnavailable
-
-from .bodies import json_body, timing_body
-from .config import GenerateConfig
+from sse_gateway.connector import Connector, ConnectorConfig, EndOfStream, Message, Size, SourceUnavailable
 
 __all__ = ["GenerateConfig", "GenerateConnector"]
 
@@ -22,6 +21,28 @@ _TICK = 0.001
 # seconds: uvloop counts in milliseconds; to wait for less would be to turn in circles
 _MAX_DEBT = 1.0
 # seconds of events that are made up for after a stall; a machine that slept for an hour must not answer with a flood
+
+
+class GenerateConfig(ConnectorConfig):
+    """What the `generate` connector makes, and how fast."""
+
+    rate: float = Field(default=1.0, gt=0, le=1_000_000)
+    """Events per second, on average over bursts."""
+    burst: int = Field(default=1, ge=1, le=100_000)
+    """Events that come at once; fewer bursts keep the rate."""
+    count: int | None = Field(default=None, ge=1)
+    """Events after which the source is finished; none: never."""
+    keys: int = Field(default=1, ge=1, le=1_000_000)
+    """Keys that the events go round, "0", "1" and so on, for channels by {key}."""
+    type: str = Field(default="tick", min_length=1)
+    """The header "type" of each message, for event = "{headers.type}"."""
+    format: Literal["json", "timing"] = Field(
+        default="json",
+        description='"json" has seq, key, time and monotonic_ns; "timing" is "t=NANOSECONDS s=SEQ", for load generators '
+        "on the same machine: the clock is CLOCK_MONOTONIC.",
+    )
+    size: Size | None = Field(default=None, le=1_048_576)
+    """Bytes to which a shorter body is padded; none: as it is."""
 
 
 class GenerateConnector(Connector[GenerateConfig]):
@@ -41,7 +62,7 @@ class GenerateConnector(Connector[GenerateConfig]):
         super().__init__(config, name=name)
         self._clock = clock
         self._sleep = sleep
-        self._body = json_body if config.format == "json" else timing_body
+        self._body = _json_body if config.format == "json" else _timing_body
         self._headers = {"type": config.type}
         self._seq = 0
         self._sent = 0
@@ -91,3 +112,16 @@ class GenerateConnector(Connector[GenerateConfig]):
         key = str(self._seq % self.config.keys)
         body = self._body(self._seq, key, self.config.size or 0)
         return Message(body=body, key=key, headers=self._headers, timestamp=time.time())
+
+
+def _json_body(seq: int, key: str, size: int) -> bytes:
+    """A JSON object with the number, the key, the wall clock and CLOCK_MONOTONIC; padded by a member `pad`."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    body = f'{{"seq":{seq},"key":"{key}","time":"{now}","monotonic_ns":{time.monotonic_ns()}}}'
+    missing = size - len(body) - len(',"pad":""')
+    return (f'{body[:-1]},"pad":"{"x" * missing}"}}' if missing >= 0 else body).encode()
+
+
+def _timing_body(seq: int, key: str, size: int) -> bytes:
+    """`t=NANOSECONDS s=SEQ `, padded with x at its end."""
+    return f"t={time.monotonic_ns()} s={seq} ".ljust(size, "x").encode()

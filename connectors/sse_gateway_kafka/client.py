@@ -1,4 +1,8 @@
-"""aiokafka's clients: what they are made with, how they are started, and how they are ended for good."""
+"""aiokafka's clients: how they are made, started, asked and ended for good, and every private part of aiokafka that this
+package relies on.
+
+`tests/connectors/kafka/test_library.py` fails when a new release changes one of these parts.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +11,24 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 import anyio
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.client import ConnectionGroup
 from aiokafka.conn import create_conn
+from aiokafka.errors import KafkaError, NodeNotReadyError
+from aiokafka.protocol.abstract import AbstractType
+from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.metadata import MetadataRequest_v5
+from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
 
-from sse_gateway.errors import SourceUnavailable
+from sse_gateway.connector import SourceUnavailable
 
 from .config import KafkaConfig
 from .errors import translated
 from .security import security_options
-
-__all__ = ["GOODBYE", "Broker", "close", "cut", "first_broker", "start"]
 
 # How long each part of a goodbye may take, to a broker that may be away; the gateway gives the whole of it 5 s.
 GOODBYE = 1.5
@@ -93,9 +101,45 @@ async def close(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
     await _end(network.close)
 
 
-def cut(consumer: AIOKafkaConsumer, group: ConnectionGroup) -> None:
-    """Abort the connections of one kind: what waits for an answer there waits no more."""
-    for transport in _transports(consumer._client, group):
+async def know(consumer: AIOKafkaConsumer, topics: set[str]) -> None:
+    """Have `consumer` look `topics` up, or the first question about an offset waits for nothing."""
+    await consumer._client.set_topics(topics)
+
+
+def on_metadata(consumer: AIOKafkaConsumer, notice: Callable[[object], None]) -> None:
+    """`notice` is called whenever `consumer` has looked its topics up: every `refresh`, and when a broker says that
+    something is not as it was."""
+    consumer._client.cluster.add_listener(notice)
+
+
+async def ask(consumer: AIOKafkaConsumer, request: Any) -> Any:
+    """The answer of any broker of the cluster. Raises KafkaError when none answers."""
+    client = consumer._client
+    error: KafkaError = NodeNotReadyError("no broker is known")
+    brokers = list(client.cluster.brokers())
+    for broker in random.sample(brokers, len(brokers)):
+        try:
+            return await client.send(broker.nodeId, request)
+        except KafkaError as refusal:
+            error = refusal
+    raise error
+
+
+async def assignment(consumer: AIOKafkaConsumer) -> None:
+    """Wait until the group has given `consumer` its partitions."""
+    await consumer._subscription.wait_for_assignment()
+
+
+async def committed(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> dict[TopicPartition, Any]:
+    """What the group has committed, by partition, with its `offset` and `metadata`: aiokafka's own committed() keeps the
+    metadata to itself."""
+    found = await consumer._coordinator.fetch_committed_offsets(partitions)
+    return {partition: place for partition, place in found.items() if place.offset >= 0}
+
+
+def cut_coordination(consumer: AIOKafkaConsumer) -> None:
+    """Abort the connection to the group's coordinator: what waits for an answer there waits no more."""
+    for transport in _transports(consumer._client, ConnectionGroup.COORDINATION):
         transport.abort()
 
 
@@ -118,3 +162,83 @@ async def _tolerating(act: Callable[[], Awaitable[None]]) -> None:
             await act()
     except SourceUnavailable:
         pass  # there is nobody to say goodbye to
+
+
+# The Metadata request of version 12 names clusters and topics by their ids; aiokafka's own stops at version 5. It is built
+# of aiokafka's protocol classes, so that it travels over aiokafka's connections, with their TLS and SASL. Brokers older than
+# Kafka 2.8, and some that only speak Kafka's protocol, answer with version 5: topics without ids.
+
+NO_ID = bytes(16)
+_TEXT = CompactString("utf-8")
+_TAGS = ("tags", TaggedFields)
+
+
+class _Uuid(AbstractType):  # type: ignore[misc]  # aiokafka is untyped
+    @classmethod
+    def encode(cls, value: bytes) -> bytes:
+        return value
+
+    @classmethod
+    def decode(cls, data: BytesIO) -> bytes:
+        return data.read(16)
+
+
+_BROKER = (("node_id", Int32), ("host", _TEXT), ("port", Int32), ("rack", _TEXT), _TAGS)
+_PARTITION = (
+    ("error_code", Int16),
+    ("partition", Int32),
+    ("leader", Int32),
+    ("leader_epoch", Int32),
+    ("replicas", CompactArray(Int32)),
+    ("isr", CompactArray(Int32)),
+    ("offline_replicas", CompactArray(Int32)),
+    _TAGS,
+)
+_TOPIC = (
+    ("error_code", Int16),
+    ("topic", _TEXT),
+    ("topic_id", _Uuid),
+    ("is_internal", Boolean),
+    ("partitions", CompactArray(*_PARTITION)),
+    ("authorized_operations", Int32),
+    _TAGS,
+)
+
+
+class _Response12(Response):  # type: ignore[misc]
+    API_KEY, API_VERSION = 3, 12
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        ("brokers", CompactArray(*_BROKER)),
+        ("cluster_id", _TEXT),
+        ("controller_id", Int32),
+        ("topics", CompactArray(*_TOPIC)),
+        _TAGS,
+    )
+
+
+class _Request12(RequestStruct):  # type: ignore[misc]
+    API_KEY, API_VERSION, FLEXIBLE_VERSION, RESPONSE_TYPE = 3, 12, True, _Response12
+    SCHEMA = Schema(
+        ("topics", CompactArray(("topic_id", _Uuid), ("name", _TEXT), _TAGS)),
+        ("allow_auto_topic_creation", Boolean),
+        ("include_topic_authorized_operations", Boolean),
+        _TAGS,
+    )
+
+
+class TopicsRequest(Request[MetadataRequest_v5 | _Request12]):  # type: ignore[misc]
+    """Asks for the cluster's id and for these topics, or for all; makes none that is not there."""
+
+    API_KEY = 3
+
+    def __init__(self, topics: tuple[str, ...] | None) -> None:
+        self._topics = topics
+
+    def build(self, struct: type[Any]) -> Any:
+        """The request in the newest version that the broker and we know."""
+        if struct is MetadataRequest_v5:
+            return struct(None if self._topics is None else list(self._topics), False)
+        tags: dict[int, bytes] = {}
+        named = None if self._topics is None else [(NO_ID, name, tags) for name in self._topics]
+        return struct(named, False, False, tags)

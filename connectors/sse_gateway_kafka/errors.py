@@ -1,19 +1,14 @@
-"""What aiokafka raises, in the words of the gateway: the one table."""
+"""What aiokafka raises, and what it means."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from aiokafka import errors as kafka
 
-from sse_gateway.errors import SourceUnavailable
+from sse_gateway.connector import Translation
 
-__all__ = ["translated"]
-
-# The first class that fits names the trouble; what the library said follows it.
-_TABLE: tuple[tuple[type[BaseException], str], ...] = (
+_MEANINGS: tuple[tuple[type[BaseException], str], ...] = (
     (kafka.SaslAuthenticationFailed, "the broker refuses `sasl`"),
     (kafka.AuthenticationFailedError, "the broker refuses `sasl`"),
     (kafka.UnsupportedSaslMechanismError, "the broker does not offer `sasl.mechanism`"),
@@ -44,15 +39,5 @@ _TABLE: tuple[tuple[type[BaseException], str], ...] = (
     (KeyError, "the answer is not Kafka's"),
     (AssertionError, "the answer is not Kafka's"),
 )
-_KNOWN = tuple(kind for kind, _ in _TABLE)
 
-
-@contextmanager
-def translated(where: str) -> Iterator[None]:
-    """Turn what aiokafka raises within the block into SourceUnavailable; `where` opens its text."""
-    try:
-        yield
-    except _KNOWN as error:
-        trouble = next(text for kind, text in _TABLE if isinstance(error, kind))
-        detail = f": {error}" if str(error) else ""
-        raise SourceUnavailable(f"{where}: {trouble}{detail}") from error
+translated = Translation([(kind, text + "{detail}") for kind, text in _MEANINGS])

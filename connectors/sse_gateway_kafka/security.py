@@ -1,19 +1,29 @@
-"""`tls` and `sasl` in aiokafka's terms."""
+"""`tls` and `sasl` in aiokafka's terms, and the token of OAUTHBEARER (RFC 6749, section 4.4)."""
 
 from __future__ import annotations
 
+import base64
+import json
 import ssl
+import time
+import urllib.parse
+import urllib.request
+from pathlib import Path
 from typing import Any
 
+from aiokafka.abc import AbstractTokenProvider
 from anyio import to_thread
 
-from sse_gateway.errors import SourceUnavailable
+from sse_gateway.connector import SourceUnavailable, tls_context
 
-from .config import KafkaConfig
-from .security_config import SaslConfig, TlsConfig
-from .token import TokenProvider
+from .config import KafkaConfig, SaslConfig
 
-__all__ = ["security_options"]
+# A fetch that hangs must not outlive the connection that asked for it by much; servers of tokens answer in
+# milliseconds.
+_PATIENCE = 10.0
+
+# A token is not offered in its last minute: the broker's clock is another one.
+_MARGIN = 60.0
 
 
 async def security_options(config: KafkaConfig) -> dict[str, Any]:
@@ -22,32 +32,64 @@ async def security_options(config: KafkaConfig) -> dict[str, Any]:
     Raises:
         SourceUnavailable: a file is not there or not what it should be.
     """
-    context = await to_thread.run_sync(_context, config.tls) if config.tls else None
-    protocol = ("SASL_" if config.sasl else "") + ("SSL" if context else "PLAINTEXT")
-    options = {"security_protocol": protocol, "ssl_context": context}
-    return {**options, **(_sasl(config.sasl, context) if config.sasl else {})}
-
-
-def _context(tls: TlsConfig) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=tls.ca)
-        if not tls.verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if tls.certificate is not None:
-            password = tls.key_password.get_secret_value() if tls.key_password else ""
-            context.load_cert_chain(tls.certificate, tls.key, password)
-    except OSError as error:  # ssl.SSLError is one
-        files = ", ".join(name for name in (tls.ca, tls.certificate, tls.key) if name)
-        raise SourceUnavailable(f"tls: can't use {files}: {error}") from error
-    return context
-
-
-def _sasl(sasl: SaslConfig, context: ssl.SSLContext | None) -> dict[str, Any]:
-    options: dict[str, Any] = {"sasl_mechanism": sasl.mechanism}
-    if sasl.mechanism == "OAUTHBEARER":
-        options["sasl_oauth_token_provider"] = TokenProvider(sasl, context)
-    elif sasl.password is not None:
-        options["sasl_plain_username"] = sasl.username
-        options["sasl_plain_password"] = sasl.password.get_secret_value()
+    context, sasl = await tls_context(config.tls) if config.tls else None, config.sasl
+    protocol = ("SASL_" if sasl else "") + ("SSL" if context else "PLAINTEXT")
+    options: dict[str, Any] = {"security_protocol": protocol, "ssl_context": context}
+    if sasl is not None:
+        options["sasl_mechanism"] = sasl.mechanism
+        if sasl.mechanism == "OAUTHBEARER":
+            options["sasl_oauth_token_provider"] = _TokenProvider(sasl, context)
+        elif sasl.password is not None:
+            options["sasl_plain_username"] = sasl.username
+            options["sasl_plain_password"] = sasl.password.get_secret_value()
     return options
+
+
+class _TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka is untyped
+    """aiokafka asks it for a token for every connection that it opens."""
+
+    def __init__(self, sasl: SaslConfig, context: ssl.SSLContext | None) -> None:
+        self._sasl = sasl
+        self._context = context
+        self._token = ""
+        self._expires = 0.0
+
+    async def token(self) -> str:
+        """A token that is valid now.
+
+        Raises:
+            SourceUnavailable: there is none to be had.
+        """
+        if self._sasl.token_file is not None:
+            return await to_thread.run_sync(_read, self._sasl.token_file)
+        if time.monotonic() >= self._expires:
+            begun = time.monotonic()
+            self._token, lifetime = await to_thread.run_sync(self._fetch, abandon_on_cancel=True)
+            self._expires = begun + lifetime - _MARGIN
+        return self._token
+
+    def _fetch(self) -> tuple[str, float]:
+        url = self._sasl.token_url or ""
+        try:
+            request = self._request(url)
+            with urllib.request.urlopen(request, timeout=_PATIENCE, context=self._context) as answer:  # noqa: S310  # http(s)
+                found = json.load(answer)
+            return str(found["access_token"]), float(found.get("expires_in", 0))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise SourceUnavailable(f"sasl: no token from {url}: {error}") from error
+
+    def _request(self, url: str) -> urllib.request.Request:
+        secret = self._sasl.client_secret.get_secret_value() if self._sasl.client_secret else ""
+        pair = f"{urllib.parse.quote(self._sasl.client_id or '')}:{urllib.parse.quote(secret)}"
+        form: dict[str, Any] = {"grant_type": "client_credentials"}
+        if self._sasl.scope is not None:
+            form["scope"] = self._sasl.scope
+        headers = {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode(), "Accept": "application/json"}
+        return urllib.request.Request(url, urllib.parse.urlencode(form).encode(), headers)  # noqa: S310
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, ValueError) as error:
+        raise SourceUnavailable(f"sasl: no token in {path}: {error}") from error

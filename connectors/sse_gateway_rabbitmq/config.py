@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Annotated, Literal, Self
+from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema, field_validator, model_validator
 
-from sse_gateway.connector import ConnectorConfig, Duration, Strings
-
-from .address import Address
-from .offset import Start
-
-__all__ = ["Arguments", "BindingConfig", "DeclareConfig", "RabbitMQConfig", "TlsConfig"]
+from sse_gateway.connector import ConnectorConfig, Duration, InvalidValue, Strings, TlsConfig, parse_start
 
 Arguments = dict[str, str | int | float | bool]
+
+Offset = str | int | datetime
+"""A value of the consumer's argument `x-stream-offset`: a name, an offset, a time, or a time back as "600s"."""
+
+_PORTS = {"amqp": 5672, "amqps": 5671}
+_EXAMPLE = "amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps:// for TLS"
 
 _OF_MODE = {
     "exchange": ("exchange", "routing_keys", "headers", "match", "bindings", "queue_arguments"),
@@ -22,72 +26,121 @@ _OF_MODE = {
 }
 
 
-class TlsConfig(ConnectorConfig):
-    """TLS of an `amqps://` URL. The files are read at every attempt to connect, so they can be renewed."""
+def _start(value: object) -> Offset:
+    start = parse_start(value, "next", "last", "first", offsets=True)
+    return f"{max(1, round(start.total_seconds()))}s" if isinstance(start, timedelta) else start
 
-    ca: str | None = Field(default=None, description="PEM file of the authorities to trust; without it, the system's.")
-    certificate: str | None = Field(default=None, description="PEM file of our own certificate, if the broker asks.")
-    key: str | None = Field(default=None, description="PEM file of its key; without it, the key is in `certificate`.")
-    key_password: SecretStr | None = Field(default=None, description="Password of the key.")
-    verify: bool = Field(default=True, description="Check the broker's certificate and name; false is for trying out.")
+
+_START_SCHEMA = {
+    "anyOf": [{"type": "string"}, {"type": "integer"}],
+    "examples": ["next", "first", 0, "10m", "2026-01-31T12:00:00Z"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a broker is and who we are there: the parts of an AMQP URL, unquoted."""
+
+    host: str
+    port: int
+    vhost: str
+    tls: bool
+    username: str = field(repr=False)
+    password: str = field(repr=False)
+
+    @property
+    def place(self) -> str:
+        """What may be shown to people: host, port and virtual host."""
+        return f"{self.host}:{self.port} (virtual host {self.vhost!r})"
+
+    @classmethod
+    def parse(cls, url: str) -> Address:
+        """Raises InvalidValue, whose text holds nothing of the URL, since that holds a password."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port  # the property checks the number
+        except ValueError:
+            raise InvalidValue(
+                f'expected {_EXAMPLE}; "/", "@" and ":" in a password are written %2F, %40 and %3A'
+            ) from None
+        if parts.scheme not in _PORTS or not parts.hostname:
+            raise InvalidValue(f"expected {_EXAMPLE}")
+        if parts.query or parts.fragment:
+            raise InvalidValue(
+                'the part after "?" or "#" is not read: write options into the table, and "%3F" or "%23"'
+            )
+        return cls(
+            host=parts.hostname,
+            port=port or _PORTS[parts.scheme],
+            vhost=unquote(parts.path[1:]) or "/",
+            tls=parts.scheme == "amqps",
+            username=unquote(parts.username or "guest"),
+            password=unquote(parts.password or "guest"),
+        )
 
 
 class DeclareConfig(ConnectorConfig):
     """Make the exchange, stream or queue if it is not there. Where it is, these must be its properties."""
 
-    type: str | None = Field(
-        default=None,
-        description='Type of an exchange: "direct", "topic" (default), "fanout", "headers" or a plugin\'s.',
-    )
-    durable: bool = Field(default=True, description="It outlives a restart of the broker; streams always do.")
-    auto_delete: bool = Field(default=False, description="The broker deletes it when nothing uses it any more.")
-    arguments: Arguments = Field(default={}, description='Its arguments, such as { x-max-age = "7D" }.')
+    type: str | None = None
+    """Type of an exchange: "direct", "topic" (default), "fanout", "headers" or a plugin's."""
+    durable: bool = True
+    """It outlives a restart of the broker; streams always do."""
+    auto_delete: bool = False
+    """The broker deletes it when nothing uses it any more."""
+    arguments: Arguments = {}
+    """Its arguments, such as { x-max-age = "7D" }."""
 
 
 class BindingConfig(ConnectorConfig):
     """One exchange that is read, and what of it."""
 
-    exchange: str = Field(min_length=1, description="The exchange.")
-    routing_keys: Strings = Field(default=("#",), min_length=1, description="As the option of the table above it.")
-    headers: Arguments = Field(default={}, description="As the option of the table above it.")
-    match: Literal["all", "any"] = Field(default="all", description="As the option of the table above it.")
-    declare: DeclareConfig | None = Field(default=None, description="Make this exchange if it is not there.")
+    exchange: str = Field(min_length=1)
+    """The exchange."""
+    routing_keys: Strings = Field(default=("#",), min_length=1)
+    """As the option of the table above it."""
+    headers: Arguments = {}
+    """As the option of the table above it."""
+    match: Literal["all", "any"] = "all"
+    """As the option of the table above it."""
+    declare: DeclareConfig | None = None
+    """Make this exchange if it is not there."""
 
 
 class RabbitMQConfig(ConnectorConfig):
     """A RabbitMQ and what is read of it."""
 
-    url: SecretStr = Field(description="The broker, as amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps:// for TLS.")
-    password: SecretStr | None = Field(
-        default=None, description="The password, in place of that in `url`: nothing in it needs to be escaped."
-    )
-    authentication: Literal["plain", "external"] = Field(
-        default="plain", description='How we prove who we are: "external" is by the client certificate alone.'
-    )
-    tls: TlsConfig | None = Field(default=None, description="Certificates, for amqps://.")
+    url: SecretStr
+    """The broker, as amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps:// for TLS."""
+    password: SecretStr | None = None
+    """The password, in place of that in `url`: nothing in it needs to be escaped."""
+    authentication: Literal["plain", "external"] = "plain"
+    """How we prove who we are: "external" is by the client certificate alone."""
+    tls: TlsConfig | None = None
+    """Certificates, for amqps://."""
     mode: Literal["exchange", "stream", "queue"] = Field(
         default="exchange",
         description='"exchange": every replica gets what comes while it is connected; "stream": every replica, and the'
         ' history; "queue": one replica only.',
     )
-    exchange: str | None = Field(default=None, min_length=1, description="The exchange to read.")
-    routing_keys: Strings = Field(
-        default=("#",),
-        min_length=1,
-        description='Keys to bind with; "#" is everything of a topic or fanout exchange, a direct one needs them named.',
-    )
-    headers: Arguments = Field(default={}, description="Headers to match, for a headers exchange.")
-    match: Literal["all", "any"] = Field(default="all", description="How many of `headers` must match.")
-    bindings: Annotated[tuple[BindingConfig, ...], Field(strict=False)] = Field(
-        default=(), description="Several exchanges, in place of `exchange`: a list of tables with the options above."
-    )
+    exchange: str | None = Field(default=None, min_length=1)
+    """The exchange to read."""
+    routing_keys: Strings = Field(default=("#",), min_length=1)
+    """Keys to bind with; "#" is everything of a topic or fanout exchange, a direct one needs them named."""
+    headers: Arguments = {}
+    """Headers to match, for a headers exchange."""
+    match: Literal["all", "any"] = "all"
+    """How many of `headers` must match."""
+    bindings: Annotated[tuple[BindingConfig, ...], Field(strict=False)] = ()
+    """Several exchanges, in place of `exchange`: a list of tables with the options above."""
     queue_arguments: Arguments = Field(
         default={},
         description='Arguments of our own queue at the exchange, such as { x-dead-letter-exchange = "failed" }. With'
         " x-max-length the broker drops messages and tells nobody.",
     )
-    stream: str | None = Field(default=None, min_length=1, description="The stream to read.")
-    start: Start = Field(
+    stream: str | None = Field(default=None, min_length=1)
+    """The stream to read."""
+    start: Annotated[Offset, BeforeValidator(_start), WithJsonSchema(_START_SCHEMA)] = Field(
         default="next",
         description='Where a gateway begins that was just started: "next", "last" (batch), "first", an offset, a time,'
         ' or a duration back such as "10m".',
@@ -98,33 +151,26 @@ class RabbitMQConfig(ConnectorConfig):
         description="A name for the stream's history; without it, virtual host and stream. Change it when the stream is"
         " made anew while no gateway runs.",
     )
-    queue: str | None = Field(default=None, min_length=1, description="The queue to read.")
-    single_replica: bool = Field(default=False, description="This gateway is the only replica, as a queue demands.")
-    declare: DeclareConfig | None = Field(
-        default=None, description="Make what is read if it is not there; without it, it must be."
-    )
+    queue: str | None = Field(default=None, min_length=1)
+    """The queue to read."""
+    single_replica: bool = False
+    """This gateway is the only replica, as a queue demands."""
+    declare: DeclareConfig | None = None
+    """Make what is read if it is not there; without it, it must be."""
     publish_exchange: str | None = Field(
         default=None,
         min_length=1,
         description="Where other sources' messages are published, if this one carries them; without it, to the first"
         " exchange, the stream or the queue that is read.",
     )
-    publish_timeout: Duration = Field(
-        default="10s", validate_default=True, description="Time for the broker to confirm a message."
-    )
-    prefetch: int = Field(
-        default=500, ge=1, le=65535, description="Messages on their way at once; rates rise no more beyond 500."
-    )
-    heartbeat: Duration = Field(
-        default="10s",
-        validate_default=True,
-        ge=1,
-        le=3600,
-        description="A line silent for thrice as long is lost; RabbitMQ advises 5 to 20 s.",
-    )
-    connect_timeout: Duration = Field(
-        default="10s", validate_default=True, gt=0, description="Time to connect and begin to consume."
-    )
+    publish_timeout: Duration = Field(default="10s", validate_default=True)
+    """Time for the broker to confirm a message."""
+    prefetch: int = Field(default=500, ge=1, le=65535)
+    """Messages on their way at once; rates rise no more beyond 500."""
+    heartbeat: Duration = Field(default="10s", validate_default=True, ge=1, le=3600)
+    """A line silent for thrice as long is lost; RabbitMQ advises 5 to 20 s."""
+    connect_timeout: Duration = Field(default="10s", validate_default=True, gt=0)
+    """Time to connect and begin to consume."""
 
     @property
     def address(self) -> Address:
@@ -172,19 +218,19 @@ class RabbitMQConfig(ConnectorConfig):
         for mode, names in _OF_MODE.items():
             for name in names:
                 if mode != self.mode and name in self.model_fields_set:
-                    raise ValueError(f'`{name}` belongs to mode = "{mode}", and mode is "{self.mode}"')
+                    raise InvalidValue(f'`{name}` belongs to mode = "{mode}"', "mode")
         if self.mode == "exchange":
             return self._checked_exchanges()
         if getattr(self, self.mode) is None:
-            raise ValueError(f'mode = "{self.mode}" needs {self.mode} = "..."')
+            raise InvalidValue("mode needs the key with its name", "mode")
         if self.declare is not None and self.declare.type is not None:
-            raise ValueError("declare.type is the type of an exchange")
+            raise InvalidValue("declare.type is the type of an exchange", "mode")
         return self
 
     @model_validator(mode="after")
     def _has_one_replica(self) -> Self:
         if self.mode == "queue" and not self.single_replica:
-            raise ValueError(
+            raise InvalidValue(
                 "a queue hands each message to one replica, so clients of the others would miss it: say single_replica ="
                 ' true if this gateway is the only one, or read with mode = "exchange" or "stream"'
             )
@@ -193,18 +239,18 @@ class RabbitMQConfig(ConnectorConfig):
     @model_validator(mode="after")
     def _has_tls_where_it_says_so(self) -> Self:
         if self.tls is not None and not self.address.tls:
-            raise ValueError("tls is for a url that begins with amqps://")
+            raise InvalidValue("tls is for a url that begins with amqps://")
         if self.authentication == "external" and (self.tls is None or self.tls.certificate is None):
-            raise ValueError('authentication = "external" needs tls.certificate')
+            raise InvalidValue('authentication = "external" needs tls.certificate')
         return self
 
     def _checked_exchanges(self) -> Self:
         if (self.exchange is None) == (not self.bindings):
-            raise ValueError('mode = "exchange" needs either exchange = "..." or bindings = [{ exchange = "..." }]')
+            raise InvalidValue('mode = "exchange" needs either exchange = "..." or bindings = [{ exchange = "..." }]')
         mixed = {"routing_keys", "headers", "match", "declare"} & self.model_fields_set
         if self.bindings and mixed:
-            raise ValueError(f"with bindings, `{min(mixed)}` is written in each of them")
+            raise InvalidValue(f"with bindings, `{min(mixed)}` is written in each of them")
         for binding in self.exchanges:
             if binding.declare is not None and binding.declare.type == "direct" and binding.routing_keys == ("#",):
-                raise ValueError(f'a direct exchange knows no "#": name the routing_keys of "{binding.exchange}"')
+                raise InvalidValue('a direct exchange does not match "#": write its routing_keys')
         return self

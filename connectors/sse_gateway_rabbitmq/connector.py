@@ -2,50 +2,39 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
-from typing import Any, ClassVar, Self, cast
+from typing import Self
 
 import anyio
-from aio_pika.abc import AbstractConnection
+from aio_pika.abc import AbstractChannel, AbstractConnection
 
 from sse_gateway.connector import Connector, Message, SourceUnavailable
 
+from .amqp import check_alarm, connected
 from .config import RabbitMQConfig
-from .connection import connected
 from .consumer import Consumer
 from .errors import translated
-from .publisher import Publisher
-
-__all__ = ["RabbitMQConnector"]
+from .message import is_short, properties_of
 
 
-class RabbitMQConnector(Connector[RabbitMQConfig]):
-    """Reads an exchange, a stream or a queue: making one makes the class of the mode that is configured.
-
-    A class for each, because the modes differ in what they can do: only a stream can be read again.
-    """
+class ModeConnector(Connector[RabbitMQConfig]):
+    """Reads in one of the modes."""
 
     Config = RabbitMQConfig
-    _modes: ClassVar[dict[str, type[RabbitMQConnector]]] = {}
-
-    def __init_subclass__(cls, *, mode: str, **arguments: Any) -> None:
-        super().__init_subclass__(**arguments)
-        RabbitMQConnector._modes[mode] = cls
-
-    def __new__(cls, config: RabbitMQConfig, **arguments: Any) -> Self:
-        return cast("Self", super().__new__(cls._modes[config.mode]))
 
     def __init__(self, config: RabbitMQConfig, *, name: str) -> None:
         super().__init__(config, name=name)
         self._consumer: Consumer | None = None
-        self._publisher: Publisher | None = None
+        self._publisher: _Publisher | None = None
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            publisher = await stack.enter_async_context(Publisher(self.config, name=self._title("publishes")))
+            publisher = _Publisher(self.config, name=self._title("publishes"))
+            stack.push_async_callback(publisher.close)
             with translated(f"cannot read {self.config.target}"), anyio.fail_after(self.config.connect_timeout):
                 connection = await stack.enter_async_context(connected(self.config, name=self._title("reads")))
                 self._consumer = await self._consume(connection)
@@ -58,9 +47,9 @@ class RabbitMQConnector(Connector[RabbitMQConfig]):
         self._publisher = None
         await self._stack.aclose()
 
+    @abstractmethod
     async def _consume(self, connection: AbstractConnection) -> Consumer:
         """Begin to consume. What aio-pika raises is translated by the caller."""
-        raise NotImplementedError("each mode does it in its own way")
 
     @property
     def consumer(self) -> Consumer:
@@ -77,8 +66,8 @@ class RabbitMQConnector(Connector[RabbitMQConfig]):
         await self.consumer.settle(message)
 
     async def check(self) -> None:
-        if self.consumer.lost is not None:
-            raise SourceUnavailable(self.consumer.lost)
+        if self.consumer.inbox.lost is not None:
+            raise SourceUnavailable(self.consumer.inbox.lost)
         with translated(f"{self.config.target} is not well"):
             await self._ask()
 
@@ -100,3 +89,56 @@ class RabbitMQConnector(Connector[RabbitMQConfig]):
 
     def _title(self, does: str) -> str:
         return f"sse-gateway {self.name} {does}"
+
+
+class _Publisher:
+    """Has a connection of its own, opened by the first message: during an alarm the broker reads nothing more from one
+    that publishes, so acknowledgements on it would stand still too."""
+
+    def __init__(self, config: RabbitMQConfig, *, name: str) -> None:
+        self._config = config
+        self._name = name
+        self._opening = anyio.Lock()
+        self._stack = AsyncExitStack()
+        self._connection: AbstractConnection | None = None
+        self._channel: AbstractChannel | None = None
+
+    async def close(self) -> None:
+        await self._stack.aclose()
+
+    async def publish(self, message: Message) -> None:
+        exchange, queue = self._config.publishes_to
+        routing_key = message.key if queue is None else queue
+        if not is_short(routing_key):
+            raise SourceUnavailable(
+                "cannot publish: a routing key has at most 255 bytes, and the message's key has more"
+            )
+        try:
+            with translated("cannot publish"), anyio.fail_after(self._config.publish_timeout):
+                channel = await self._open()
+                await self._check_alarm()
+                underlay = await channel.get_underlay_channel()
+                await underlay.basic_publish(
+                    message.body,
+                    exchange=exchange,
+                    routing_key=routing_key,
+                    properties=properties_of(message),
+                    mandatory=True,
+                )
+        except SourceUnavailable:
+            await self._check_alarm()  # it may be why
+            raise
+
+    async def _open(self) -> AbstractChannel:
+        async with self._opening:
+            if self._channel is None or self._channel.is_closed:
+                await self._stack.aclose()
+                async with AsyncExitStack() as stack:
+                    self._connection = await stack.enter_async_context(connected(self._config, name=self._name))
+                    self._channel = await self._connection.channel(on_return_raises=True)
+                    self._stack = stack.pop_all()
+            return self._channel
+
+    async def _check_alarm(self) -> None:
+        if self._connection is not None:
+            await check_alarm(self._connection)

@@ -9,14 +9,11 @@ from pamqp.common import FieldTable
 
 from sse_gateway.connector import Message
 
-from .connector import RabbitMQConnector
+from .connector import ModeConnector
 from .consumer import Consumer
-from .declaration import ensure_exchange
-
-__all__ = ["ExchangeConnector"]
 
 
-class ExchangeConnector(RabbitMQConnector, mode="exchange"):
+class ExchangeConnector(ModeConnector):
     """Binds an exclusive queue that goes with the connection.
 
     It has a new name each time: the broker may hold on to a line that we know to be dead, and to its queue, until a
@@ -35,7 +32,16 @@ class ExchangeConnector(RabbitMQConnector, mode="exchange"):
             arguments=dict(self.config.queue_arguments),
         )
         for binding in self.config.exchanges:
-            await ensure_exchange(consumer.channel, binding)
+            if (
+                declare := binding.declare
+            ):  # other people's exchanges are not ours to make: if it is missing, binding says so
+                await consumer.channel.declare_exchange(
+                    binding.exchange,
+                    declare.type or "topic",
+                    durable=declare.durable,
+                    auto_delete=declare.auto_delete,
+                    arguments=dict(declare.arguments),
+                )
         await self._bind()
         await consumer.consume(self._queue.name)
         return consumer

@@ -12,8 +12,6 @@ from pamqp.commands import Basic
 
 from sse_gateway.connector import Message, SourceUnavailable
 
-__all__ = ["OFFSET", "is_short", "offset_of", "properties_of", "read"]
-
 OFFSET = "x-stream-offset"
 """The header with which a stream tells a message's offset, and the argument with which it is asked for one."""
 
@@ -56,7 +54,7 @@ def read(delivered: DeliveredMessage) -> Message:
 
 
 def _seconds(timestamp: object) -> float | None:
-    # what is no time arrives as a number: see timestamp.py
+    # what is no time arrives as a number: see amqp.py
     return (timestamp.timestamp() or None) if isinstance(timestamp, datetime) else None
 
 

@@ -9,39 +9,32 @@ from aiormq.exceptions import ChannelNotFoundEntity
 
 from sse_gateway.connector import Message
 
-from .connector import RabbitMQConnector
+from .connector import ModeConnector
 from .consumer import Consumer
-from .declaration import ensure_queue
-
-__all__ = ["QueueConnector"]
 
 
-class QueueConnector(RabbitMQConnector, mode="queue"):
+class QueueConnector(ModeConnector):
     """Acknowledged messages are gone from the queue, the others come again. `lossy` is true of an entry that found the
     queue made anew: what stood in the old one went with it."""
 
     _missing = False
 
-    @property
-    def _name_of_queue(self) -> str:
-        return self.config.queue or ""
-
     async def _consume(self, connection: AbstractConnection) -> Consumer:
+        queue = self.config.queue or ""
         deleted = self._consumer is not None and self._consumer.cancelled
         consumer = await Consumer.open(connection, prefetch=self.config.prefetch)
         try:
-            await ensure_queue(consumer.channel, self._name_of_queue, self.config.declare)
+            await consumer.ensure_queue(queue, self.config.declare)
         except ChannelNotFoundEntity:
             self._missing = True
             raise
-        await consumer.consume(self._name_of_queue)
+        await consumer.consume(queue)
         self.lossy, self._missing = deleted or self._missing, False
         return consumer
 
     async def receive(self) -> Sequence[Message]:
-        await self.consumer.arrival()
-        taken = self.consumer.take()
-        if self.consumer.lost is not None and not self.consumer.cancelled:
+        taken = await super().receive()
+        if self.consumer.inbox.lost is not None and not self.consumer.cancelled:
             # They can't be acknowledged any more and come again with the next connection.
             return []
         return taken

@@ -6,8 +6,6 @@ import json
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-__all__ = ["check", "elements", "members"]
-
 _SPACES = frozenset(" \t\n\r")
 
 

@@ -1,33 +1,21 @@
-"""A request that is not taken, and the answer that says so (RFC 9457)."""
+"""A request that is not taken."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
 
-from starlette.responses import JSONResponse, Response
-
-__all__ = ["Refusal", "busy", "malformed", "unauthorized"]
+from sse_gateway.connector import Problem
 
 _RETRY_AFTER = "5"
 """Seconds, as Svix waits before its first retry; a load balancer has taken a draining replica out by then."""
 
 
-class Refusal(Exception):
+class Refusal(Problem):
     """The answer is `status` with `detail`, and the request is counted as `kind`. The text never holds a secret."""
 
     def __init__(self, status: int, kind: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(detail)
-        self.status = status
+        super().__init__(status, detail, headers)
         self.kind = kind
-        self.detail = detail
-        self.headers = dict(headers or {})
-
-    def response(self) -> Response:
-        """The problem document."""
-        title = HTTPStatus(self.status).phrase
-        problem = {"type": "about:blank", "title": title, "status": self.status, "detail": self.detail}
-        return JSONResponse(problem, self.status, self.headers, media_type="application/problem+json")
 
 
 def malformed(detail: str) -> Refusal:

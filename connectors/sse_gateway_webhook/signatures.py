@@ -1,21 +1,22 @@
-"""Proof that a request comes from who holds the secret. The body is proved as it came, before anything reads it."""
+"""Proof that a request comes from who holds the secret. The body is proved as it came, before anything reads it.
+
+What a request claims stands in its headers, as each provider writes it; two providers say something in the body as well.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import hmac
+import json
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any
 
 from pydantic import SecretStr
 
-from . import claims
-from .claims import Claim
-from .config import WebhookConfig, standard_key
-from .refusal import unauthorized
-
-__all__ = ["SIGNATURE_HEADERS", "Verifier", "verifier"]
+from .config import HmacConfig, WebhookConfig, standard_key
+from .refusal import Refusal, unauthorized
 
 SIGNATURE_HEADERS = frozenset(
     {
@@ -30,50 +31,49 @@ SIGNATURE_HEADERS = frozenset(
 )
 """They have done their duty when a request is proved, and are not passed on."""
 
-_READ: Mapping[str, Callable[[Mapping[str, str]], Claim]] = {
-    "github": claims.github,
-    "shopify": claims.shopify,
-    "slack": claims.slack,
-    "standard": claims.standard,
-    "stripe": claims.stripe,
-}
 _BASE64 = frozenset({"shopify", "standard"})
+_ID = {"slack": "event_id", "stripe": "id"}  # the member of a body that is the delivery's id
 
 
-class Verifier(Protocol):
-    """How one source proves its requests: first by their headers, and then by the whole."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """That one of `signatures`, as text in the provider's encoding, is the MAC of `prefix` and the body."""
+
+    signatures: tuple[bytes, ...] = ()
+    prefix: bytes = b""
+    timestamp: int | None = None
+    """Signed with the body, so it tells an old request from a new one. Seconds since 1970."""
+    id: str | None = None
+    """Of the delivery, the same when it is sent again."""
+
+
+class Verifier:
+    """How one source proves its requests: first by their headers, and then by the whole. This one asks for no proof: whoever
+    reaches the port may post."""
 
     def claim(self, headers: Mapping[str, str], now: float) -> Claim:
         """Read the headers, before the body is. `now` is in seconds since 1970. Raises Refusal (401)."""
-        ...
+        return Claim()
 
     def prove(self, claim: Claim, body: bytes) -> None:
         """Raises Refusal (401) if no secret makes one of the claimed signatures."""
-        ...
+        return None
 
 
 def verifier(config: WebhookConfig) -> Verifier:
     """The one that the configuration asks for."""
     if config.signature == "none":
-        return _Unsigned()
+        return Verifier()
     if config.signature == "bearer":
         return _Bearer([_raw(secret) for secret in config.secrets])
     if config.hmac:
         encode = _hex if config.hmac.encoding == "hex" else base64.b64encode
-        return _Signed(config, claims.generic(config.hmac), encode, config.hmac.algorithm)
+        return _Signed(config, _generic(config.hmac), encode, config.hmac.algorithm)
     encode = base64.b64encode if config.signature in _BASE64 else _hex
     return _Signed(config, _READ[config.signature], encode, "sha256")
 
 
-class _Unsigned:
-    def claim(self, headers: Mapping[str, str], now: float) -> Claim:
-        return Claim()
-
-    def prove(self, claim: Claim, body: bytes) -> None:
-        """Whoever reaches the port may post."""
-
-
-class _Bearer:
+class _Bearer(Verifier):
     """RFC 6750. The header is all the proof there is, so nothing is read of a request without it."""
 
     def __init__(self, tokens: list[bytes]) -> None:
@@ -87,11 +87,8 @@ class _Bearer:
             raise unauthorized("signature_wrong", "the bearer token is wrong", "Bearer")
         return Claim()
 
-    def prove(self, claim: Claim, body: bytes) -> None:
-        """It is proved."""
 
-
-class _Signed:
+class _Signed(Verifier):
     def __init__(
         self,
         config: WebhookConfig,
@@ -133,3 +130,120 @@ def _raw(secret: SecretStr) -> bytes:
 
 def _hex(mac: bytes) -> bytes:
     return mac.hex().encode()
+
+
+def _github(headers: Mapping[str, str]) -> Claim:
+    """https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries"""
+    signature = _after("sha256=", headers, "x-hub-signature-256")
+    return Claim(signatures=(signature,), id=headers.get("x-github-delivery"))
+
+
+def _shopify(headers: Mapping[str, str]) -> Claim:
+    """https://shopify.dev/docs/apps/build/webhooks/subscribe/https. One action has one id under several topics."""
+    event = headers.get("x-shopify-event-id")
+    return Claim(
+        signatures=(_after("", headers, "x-shopify-hmac-sha256"),),
+        id=f"{headers.get('x-shopify-topic', '')} {event}" if event else headers.get("x-shopify-webhook-id"),
+    )
+
+
+def _slack(headers: Mapping[str, str]) -> Claim:
+    """https://docs.slack.dev/authentication/verifying-requests-from-slack"""
+    signature = _after("v0=", headers, "x-slack-signature")
+    text = _present(headers, "x-slack-request-timestamp")
+    timestamp = _seconds(text, "x-slack-request-timestamp")
+    return Claim(signatures=(signature,), prefix=f"v0:{text}:".encode(), timestamp=timestamp)
+
+
+def _stripe(headers: Mapping[str, str]) -> Claim:
+    """https://docs.stripe.com/webhooks/signature: `t=...,v1=...,v1=...`; schemes other than v1 are not looked at."""
+    header = "stripe-signature"
+    pairs = [pair.strip().partition("=") for pair in _present(headers, header).split(",")]
+    times = [value for name, _, value in pairs if name == "t"]
+    signatures = tuple(value.encode("latin-1") for name, _, value in pairs if name == "v1")
+    if len(times) != 1 or not signatures:
+        raise _malformed(header)
+    return Claim(signatures=signatures, prefix=f"{times[0]}.".encode(), timestamp=_seconds(times[0], header))
+
+
+def _standard(headers: Mapping[str, str]) -> Claim:
+    """https://www.standardwebhooks.com, and Svix, whose headers begin with `svix-`. Only version 1 is looked at."""
+    kind = "svix" if "svix-id" in headers and "webhook-id" not in headers else "webhook"
+    id, text = _present(headers, f"{kind}-id"), _present(headers, f"{kind}-timestamp")
+    parts = [part.partition(",") for part in _present(headers, f"{kind}-signature").split(" ")]
+    signatures = tuple(value.encode("latin-1") for version, _, value in parts if version == "v1")
+    if not signatures:
+        raise _malformed(f"{kind}-signature")
+    timestamp = _seconds(text, f"{kind}-timestamp")
+    return Claim(signatures=signatures, prefix=f"{id}.{text}.".encode("latin-1"), timestamp=timestamp, id=id)
+
+
+def _generic(config: HmacConfig) -> Callable[[Mapping[str, str]], Claim]:
+    """For senders that sign the body alone. Hexadecimal digits may be of either case."""
+
+    def read(headers: Mapping[str, str]) -> Claim:
+        signature = _after(config.prefix, headers, config.header.lower())
+        return Claim(signatures=(signature.lower() if config.encoding == "hex" else signature,))
+
+    return read
+
+
+def _present(headers: Mapping[str, str], name: str) -> str:
+    if not (text := headers.get(name, "")):
+        raise unauthorized("signature_missing", f"the header {name} is missing")
+    return text
+
+
+def _after(prefix: str, headers: Mapping[str, str], name: str) -> bytes:
+    text = _present(headers, name)
+    if not text.startswith(prefix):
+        raise _malformed(name)
+    return text.removeprefix(prefix).encode("latin-1")
+
+
+def _seconds(text: str, header: str) -> int:
+    # isdecimal, because isdigit takes "²", which int does not; 11 digits reach the year 5138
+    if not text.isdecimal() or len(text) > 11:
+        raise _malformed(header)
+    return int(text)
+
+
+def _malformed(header: str) -> Refusal:
+    return unauthorized("signature_malformed", f"the header {header} is not of the expected form")
+
+
+_READ: Mapping[str, Callable[[Mapping[str, str]], Claim]] = {
+    "github": _github,
+    "shopify": _shopify,
+    "slack": _slack,
+    "standard": _standard,
+    "stripe": _stripe,
+}
+
+
+def members(signature: str, body: bytes) -> Mapping[str, Any]:
+    """The members of a JSON body, of the presets that look into it; nothing of any other body."""
+    if signature not in _ID:
+        return {}
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):  # Slack's commands are forms
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def delivery_id(signature: str, fields: Mapping[str, Any]) -> str | None:
+    """The id under which it is sent again, if the body has one."""
+    return _text(fields, _ID.get(signature, ""))
+
+
+def challenge(signature: str, fields: Mapping[str, Any]) -> str | None:
+    """What Slack wants to read when a URL is entered there; None for all else."""
+    asked = signature == "slack" and fields.get("type") == "url_verification"
+    return _text(fields, "challenge") if asked else None
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str | None:
+    value = fields.get(name)
+    # half of a surrogate pair is not printable, and could not be sent on
+    return value if isinstance(value, str) and value and value.isprintable() else None

@@ -12,10 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ..connector import EXCEPTION_HANDLERS
 from ..metrics import DrainStage, Metrics, Scrape
-from ..problem import EXCEPTION_HANDLERS
-
-__all__ = ["Readiness", "SourceState", "admin_app"]
 
 
 class Gate(Protocol):

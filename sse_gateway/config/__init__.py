@@ -1,19 +1,27 @@
-"""The configuration: one TOML file, its tables as frozen models, and clear words for what is wrong with it."""
+"""The configuration: one TOML file, its tables as frozen models, and a clear line for each thing that is wrong with it."""
 
 from __future__ import annotations
 
-from .gateway import Config
-from .limits import BufferConfig, LimitsConfig
+from ..templates import CHANNEL
+from .gateway import Config, Sections
 from .loading import load
-from .options import Option, options
-from .route import RouteConfig
-from .schema import json_schema
-from .server import AdminConfig, DrainConfig, LogsConfig, ServerConfig
-from .source import LogConfig, SourceConfig
-from .table import CHANNEL
+from .reference import VARIABLE, Option, json_schema, options
+from .tables import (
+    AdminConfig,
+    BufferConfig,
+    DrainConfig,
+    LimitsConfig,
+    LogConfig,
+    LogsConfig,
+    RouteConfig,
+    ServerConfig,
+    SourceConfig,
+    SourceTable,
+)
 
 __all__ = [
     "CHANNEL",
+    "VARIABLE",
     "AdminConfig",
     "BufferConfig",
     "Config",
@@ -23,8 +31,10 @@ __all__ = [
     "LogsConfig",
     "Option",
     "RouteConfig",
+    "Sections",
     "ServerConfig",
     "SourceConfig",
+    "SourceTable",
     "json_schema",
     "load",
     "options",

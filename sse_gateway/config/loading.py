@@ -7,101 +7,125 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-from ..connector import Connector, ConnectorConfig
-from ..errors import ConfigError
-from .gateway import Config, Sections, conflicts
-from .interpolation import Interpolation, Path
-from .mounts import clashes, missing_parameters
-from .problems import Problems
-from .source import SourceConfig, SourceTable
-from .wording import found, unknown
-
-__all__ = ["load"]
-
-Connectors = Mapping[str, type[Connector[Any]]]
+from ..connector import ConnectorConfig
+from ..errors import ConfigError, InvalidValue
+from .gateway import Config, Connectors, Path, Sections, conflicts
+from .report import Report, unknown
+from .tables import SourceConfig, SourceTable
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_REFERENCE = re.compile(r"\$\$\{|\$\{(?:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})?")
 
 
 def load(text: str, connectors: Connectors, *, environ: Mapping[str, str], file: str = "<config>") -> Config:
-    """The configuration in `text`. `connectors` are those that may be named in it, their classes by name: a class is
-    looked up only for a connector that is named, so the mapping may import it then.
+    """The configuration in `text`. `connectors` has the classes of those that may be named in it. A class is looked up
+    only if its connector is named, so the mapping may import it then.
 
     Raises:
-        ConfigError: with a line for each thing that is wrong.
+        ConfigError: with a line for each problem.
     """
+    interpolation = Interpolation(environ)
     try:
-        interpolation = Interpolation(environ)
         data = interpolation.apply(tomllib.loads(text))
     except RecursionError:
         raise ConfigError([f"{file}: not TOML: nested too deep"]) from None
     except ValueError as error:
         raise ConfigError([f"{file}: not TOML: {error}"]) from None
-    problems = Problems(file, interpolation)
-    config = _config(data, connectors, problems)
-    if config is None:
-        raise ConfigError(problems.lines)
+    report = Report(file, data, interpolation.origins, interpolation.problems)
+    config = _config(data, connectors, report)
+    if config is None or report.lines:
+        raise ConfigError(report.lines)
     return config
 
 
-def _config(data: dict[str, Any], connectors: Connectors, problems: Problems) -> Config | None:
-    tables = data.pop("sources", {})
-    sections = problems.validate(Sections, data, known=["sources"])
-    sources = _sources(tables, connectors, problems)
-    if sections is None or problems.lines:
+class Interpolation:
+    """Puts the environment into the strings of a parsed file, and remembers where: no value from there is ever shown."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.origins: dict[Path, dict[str, str]] = {}
+        """Of each value with references, such as "${PORT}", what each of them stands for."""
+        self.problems: list[tuple[Path, str]] = []
+
+    def apply(self, value: Any, path: Path = ()) -> Any:
+        """`value` with all references in its strings replaced. `$${` stands for `${` itself. A variable that is unset or
+        empty takes its default, as in a shell. What is missing or malformed is added to `problems`."""
+        if isinstance(value, dict):
+            return {key: self.apply(item, (*path, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.apply(item, (*path, index)) for index, item in enumerate(value)]
+        if isinstance(value, str):
+            return _REFERENCE.sub(lambda match: self._replacement(match, path), value)
+        return value
+
+    def _replacement(self, match: re.Match[str], path: Path) -> str:
+        name, default = match[1], match[2]
+        if match[0] == "$${":
+            return "${"
+        if name is None:
+            self.problems.append((path, "found ${ without a name and }, expected ${NAME}; ${ itself is written $${"))
+            return ""
+        value = self._environ.get(name)
+        if value is None and default is None:
+            self.problems.append((path, f"the variable {name} is not set; set it, or write ${{{name}:-default}}"))
+        replacement = value or default or ""
+        self.origins.setdefault(path, {})[f"${{{name}}}"] = replacement
+        return replacement
+
+
+def _config(data: dict[str, Any], connectors: Connectors, report: Report) -> Config | None:
+    sections = report.validate(Sections, (), without=["sources"], known=["sources"])
+    sources = _sources(data.get("sources", {}), connectors, report)
+    if sections is None or report.lines:
         return None
     config = Config(**dict(sections), sources=sources)
-    for path, problem in (*conflicts(config), *clashes(config, connectors), *missing_parameters(config, connectors)):
-        problems.add(path, problem)
-    return None if problems.lines else config
+    for path, error in conflicts(config, connectors):
+        report.refuse(path, error)
+    return config
 
 
-def _sources(tables: Any, connectors: Connectors, problems: Problems) -> dict[str, SourceConfig]:
+def _sources(tables: Any, connectors: Connectors, report: Report) -> dict[str, SourceConfig]:
     sources: dict[str, SourceConfig] = {}
     if not isinstance(tables, dict):
-        problems.add(("sources",), f"found {found(tables)}, expected a table for each source, such as [sources.orders]")
+        report.refuse(("sources",), InvalidValue("expected a table for each source, such as [sources.orders]"))
         return sources
     for name, table in tables.items():
         at: Path = ("sources", name)
         if not _NAME.fullmatch(name):
-            problems.add(
-                at, "found a name with other characters, or too long, expected 1 to 64 letters, digits, - and _"
-            )
+            report.line(at, "the name of a source has 1 to 64 letters, digits, - and _")
         elif not isinstance(table, dict):
-            problems.add(at, f"found {found(table)}, expected a table")
+            report.refuse(at, InvalidValue("expected a table"))
         else:
-            source = _source(table, at, connectors, problems)
+            source = _source(table, at, connectors, report)
             sources |= {name: source} if source else {}
     return sources
 
 
-def _source(table: dict[str, Any], at: Path, connectors: Connectors, problems: Problems) -> SourceConfig | None:
+def _source(table: dict[str, Any], at: Path, connectors: Connectors, report: Report) -> SourceConfig | None:
     named = [key for key in table if key in connectors]
-    common = {key: value for key, value in table.items() if key not in named}
-    strange = [key for key, value in common.items() if isinstance(value, dict) and key not in SourceTable.model_fields]
+    strange = [
+        key
+        for key, value in table.items()
+        if isinstance(value, dict) and key not in SourceTable.model_fields and key not in named
+    ]
     for key in strange:
-        del common[key]
-        problems.add((*at, key), unknown("table", key, [*connectors, "log"]))
-    fields = problems.validate(SourceTable, common, at)
-    options = [_options(table[name], (*at, name), connectors, problems) for name in named]
-    if len(named) + len(strange) != 1:
-        problems.add(at, _one_connector(named, connectors))
+        report.line((*at, key), unknown("table", key, [*connectors, "log"]))
+    fields = report.validate(SourceTable, at, without=[*named, *strange])
+    options = [_options((*at, name), connectors, report) for name in named]
+    if len(named) > 1:
+        report.line(at, f"it has the tables of {len(named)} connectors, {' and '.join(named)}; expected exactly one")
+    elif not named and not strange:
+        report.line(at, f"missing: the table of its connector, exactly one of {', '.join(sorted(connectors))}")
     if fields is None or len(options) != 1 or options[0] is None:
         return None
     return SourceConfig.model_construct(**dict(fields), name=at[-1], connector=named[0], options=options[0])
 
 
-def _options(table: Any, at: Path, connectors: Connectors, problems: Problems) -> ConnectorConfig | None:
+def _options(at: Path, connectors: Connectors, report: Report) -> ConnectorConfig | None:
     try:
         connector = connectors[str(at[-1])]
     except ConfigError as error:
         for problem in error.problems:
-            problems.add(at, problem)
+            report.line(at, problem)
         return None
-    return problems.validate(connector.Config, table, at)
-
-
-def _one_connector(named: list[str], connectors: Connectors) -> str:
-    if named:
-        return f"found the tables of {len(named)} connectors, {' and '.join(named)}: a source has exactly one"
-    return f"found no table of a connector, expected exactly one of {', '.join(sorted(connectors))}"
+    return report.validate(connector.Config, at)

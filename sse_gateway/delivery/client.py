@@ -14,7 +14,8 @@ from ..core import UNREADABLE, Cursor, Hub, Log, Notice, Place, Position, Reader
 from ..errors import MalformedCursor
 from ..metrics import Metrics
 from ..sse import Connection, Send
-from .frames import EVENT_STREAM, NDJSON, Format, jittered
+from ..sse.stream import jittered
+from ..sse.wire import EVENT_STREAM, NDJSON, Format
 from .joins import Batch, Frames, Tally
 
 logger = logging.getLogger(__name__)

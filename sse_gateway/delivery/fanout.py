@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any
 
 import anyio
 
@@ -18,15 +17,11 @@ from ..config import LimitsConfig
 from ..core import Hub
 from ..metrics import Metrics
 from ..sse import Connection, Send
+from ..sse.stream import Broadcast, Stream
 from .client import Client, Departure, Group, Roster, State, StreamRequest
-from .frames import begin_stream, body
 from .joins import Batch, Tally, control
 from .lagging import Lagging
 from .timetable import Action, Beat, BeatHeld, Drop, GiveUp, Leave, Timetable
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Peers = list[tuple[str, int]]
-"""Addresses and ports of clients whose sockets are to be dropped."""
 
 _SLICE = 500
 """Sends in one turn of the loop, or up to twice as many: about 8 ms (one takes 10 µs), so that a broadcast to many clients
@@ -35,10 +30,6 @@ _MAX_WINDOW = 0.05
 """Most seconds between flushes while clients block: p50 fell from 53 to 19 ms at 2 million deliveries a second."""
 _BLOCKED_SHARE = 100
 """One client in so many may block before the window grows."""
-
-
-async def _reset_nothing(peers: Peers) -> None:
-    """Leave it to the kernel: TCP_USER_TIMEOUT drops a client that takes nothing."""
 
 
 class Fanout:
@@ -51,16 +42,14 @@ class Fanout:
         metrics: Metrics,
         *,
         clock: Callable[[], float] | None = None,
-        reset: Callable[[Peers], Coroutine[Any, Any, None]] = _reset_nothing,
     ) -> None:
-        """`clock` gives seconds, by default those of the loop. `reset` drops the sockets of clients that take nothing."""
+        """`clock` gives seconds, by default those of the loop."""
         self.hub = hub
         self.clock = clock or asyncio.get_running_loop().time
         self.window = 0.0
         """Seconds between two flushes, in which more comes together."""
         self._limits = limits
         self._metrics = metrics
-        self._reset = reset
         self._bell = _Bell()
         self._hurry = _Bell()
         self._tally = Tally()
@@ -80,33 +69,17 @@ class Fanout:
 
     async def run(self) -> None:
         """Flush whenever something is new or due, for ever."""
-        async with anyio.create_task_group() as group:
-            while True:
-                self._bell.ring_in(self.timetable.next - self.clock())
-                await self._bell.wait()
-                if (pause := self._ended + self.window - self.clock()) > 0:
-                    with anyio.move_on_after(pause):
-                        await self._hurry.wait()
-                if peers := await self.flush():
-                    group.start_soon(self._reset, peers)
+        while True:
+            self._bell.ring_in(self.timetable.next - self.clock())
+            await self._bell.wait()
+            if (pause := self._ended + self.window - self.clock()) > 0:
+                with anyio.move_on_after(pause):
+                    await self._hurry.wait()
+            await self.flush()
 
-    async def serve(
-        self, request: StreamRequest, scope: MutableMapping[str, Any], receive: Receive, send: Send
-    ) -> None:
-        """The whole life of one client: from the start of the response until it has left, or was sent away."""
-        host, port = scope.get("client") or ("", 0)
-        client, opening = self.begin(request, Connection(send, peer=(host, int(port))))
-        try:
-            await send(begin_stream(request.format))
-            await send(body(opening))
-            self.ready(client)
-            while (await receive())["type"] != "http.disconnect":
-                pass
-        except asyncio.CancelledError:
-            if not client.connection.absorb():
-                raise
-        finally:
-            self.ended(client)
+    def feed(self, request: StreamRequest) -> Broadcast:
+        """What the response to `request` is fed by."""
+        return _Feed(self, request)
 
     def begin(self, request: StreamRequest, connection: Connection) -> tuple[Client, bytes]:
         """A client comes. Returns it and the first bytes of its stream; `ended` must be called in the end."""
@@ -128,7 +101,6 @@ class Fanout:
         """The client has gone, whoever ended it."""
         self.roster.leave(client)
         self.timetable.forget(client)
-        client.connection.reason = client.connection.reason or "client"
 
     async def flushed(self) -> None:
         """Wait until all that is published by now has been handed to the clients; the window is cut short."""
@@ -152,22 +124,21 @@ class Fanout:
     def abort_all(self) -> None:
         """Cut off the clients that are left."""
         for client in self.roster.clients:
-            self._cut_off(client, "drain")
+            client.connection.abort("drain")
+            self.roster.move(client, State.GONE)
 
     def settle(self) -> None:
         """Add what was counted to the metrics: ten times a second, and before they are read."""
         self._tally.settle(self._metrics)
 
-    async def flush(self) -> Peers:
+    async def flush(self) -> None:
         """One round: it fixes how far it goes, and for which groups. What comes later waits for the next. Then what is due
-        is done. Returns the peers whose sockets are to be dropped."""
+        is done."""
         waiting, self._flushed = self._flushed, []
         await self._broadcast(self._news())
-        peers: Peers = []
         if (now := self.clock()) >= self.timetable.next:
-            self.hub.expire(now)
             self.settle()
-            peers = await self._carry_out(self.timetable.due(now), now)
+            await self._carry_out(self.timetable.due(now), now)
         now = self.clock()
         for client in self._lagging.catch_up(self.hub, now):
             if client.leaving is None:
@@ -179,7 +150,6 @@ class Fanout:
                 future.set_result(None)
         if self._unfinished:
             self._bell.ring()
-        return peers
 
     def _news(self) -> Iterator[tuple[Group, Batch]]:
         upto, now = self.hub.position, self.clock()
@@ -241,15 +211,14 @@ class Fanout:
             return
         self._metrics.flush_window.set(self.window)
 
-    async def _carry_out(self, actions: list[Action], now: float) -> Peers:
-        peers: Peers = []
+    async def _carry_out(self, actions: list[Action], now: float) -> None:
         for action in actions:
             match action:
                 case Drop(client):
                     self._metrics.send_timeouts.inc()
                     self._metrics.evictions.labels("timeout").inc()
-                    self._cut_off(client, "timeout")
-                    peers += [client.connection.peer] if client.connection.peer else []
+                    client.connection.time_out()
+                    self.roster.move(client, State.GONE)
                 case Leave(client):
                     self._dismiss(client, now)
                 case BeatHeld(client):
@@ -261,7 +230,6 @@ class Fanout:
         self._metrics.lag_events.set(self.timetable.lag[0])
         self._metrics.lag_bytes.set(self.timetable.lag[1])
         await self._broadcast(self._beats(action.group for action in actions if isinstance(action, Beat)))
-        return peers
 
     def _beats(self, groups: Iterable[Group]) -> Iterator[tuple[Group, Batch]]:
         for group in groups:
@@ -292,9 +260,25 @@ class Fanout:
         client.connection.finish(client.farewell(departure), departure.reason)
         self.roster.move(client, State.CLOSING)
 
-    def _cut_off(self, client: Client, reason: str) -> None:
-        client.connection.abort(reason)
-        self.roster.move(client, State.GONE)
+
+class _Feed(Broadcast):
+    """One client, from its response's side."""
+
+    __slots__ = ("_client", "_fanout", "_request")
+
+    def __init__(self, fanout: Fanout, request: StreamRequest) -> None:
+        self._fanout = fanout
+        self._request = request
+
+    def begin(self, stream: Stream) -> bytes:
+        self._client, opening = self._fanout.begin(self._request, stream.sink)
+        return opening
+
+    def ready(self, stream: Stream) -> None:
+        self._fanout.ready(self._client)
+
+    def ended(self, stream: Stream) -> None:
+        self._fanout.ended(self._client)
 
 
 class _Bell:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from ..core import Entry, Gap, Log, Notice, Position, Reader
 from ..metrics import Metrics
-from .frames import Format, body
+from ..sse.sink import Message, piece
+from ..sse.wire import Format
 
 JOIN_BYTES = 65536
 """Most bytes of events in one write, which is what one blocked client keeps in memory. Granian takes seven such writes
@@ -22,7 +23,7 @@ _LOOK = 4
 class Batch(NamedTuple):
     """One write, and what is in it."""
 
-    message: MutableMapping[str, Any]
+    message: Message
     size: int
     """Bytes of the body."""
     events: int = 0
@@ -33,7 +34,7 @@ class Batch(NamedTuple):
 
 def control(data: bytes, notices: Sequence[Notice] = ()) -> Batch:
     """A write with control events or a heartbeat."""
-    return Batch(body(data), len(data), notices=notices)
+    return Batch(piece(data), len(data), notices=notices)
 
 
 class Tally:
@@ -129,7 +130,7 @@ class Frames:
         if not events:
             return None
         data = self.join(events, reader)
-        return Batch(body(data), len(data), len(events), events[0].time)
+        return Batch(piece(data), len(data), len(events), events[0].time)
 
     def join(self, events: Sequence[Entry], reader: Reader) -> bytes:
         """The bytes of `events`, which `reader` has just taken."""

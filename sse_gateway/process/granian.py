@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
-import sys
-from asyncio import AbstractEventLoop
-from collections.abc import Callable
-from types import FrameType
-from typing import NoReturn
 
 import anyio
 from granian._granian import SocketHolder
@@ -21,8 +14,6 @@ from starlette.types import ASGIApp
 
 from ..logs import EMBEDDED
 from .sockets import BACKLOG
-
-__all__ = ["Server", "handle_signals", "leave", "open_standard_streams"]
 
 _HEADROOM = 1024
 """Connections beyond the clients: webhooks, pages, and clients that are being put off."""
@@ -82,37 +73,3 @@ class Server(EmbeddedServer):
 def _reachable(host: str) -> str:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"[{host}]" if ":" in host else host
-
-
-def handle_signals(loop: AbstractEventLoop, begin: Callable[[str], None]) -> None:
-    """On the first SIGTERM or SIGINT call `begin` with its name, on the second leave at once."""
-    signals = (signal.SIGTERM, signal.SIGINT)
-
-    def first(number: signal.Signals) -> None:
-        for each in signals:
-            loop.remove_signal_handler(each)
-            signal.signal(each, _second)  # not through the loop: it may be stuck
-        begin(number.name)
-
-    for each in signals:
-        loop.add_signal_handler(each, first, each)
-
-
-def _second(number: int, frame: FrameType | None) -> None:
-    os._exit(128 + number)
-
-
-def open_standard_streams() -> None:
-    """Put /dev/null where whoever started the process closed a standard stream: the next socket would get its descriptor,
-    and what is written to standard error. Once, before anything is opened."""
-    for name in ("stdin", "stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "r+"))
-
-
-def leave(code: int) -> NoReturn:
-    """End the process now. What is still connected is a peer that reads nothing: the kernel closes it. The interpreter's
-    own way out would wait for granian's threads."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)

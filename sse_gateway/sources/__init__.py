@@ -1,0 +1,1 @@
+"""Sources: from an upstream to the log."""

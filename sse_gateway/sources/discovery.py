@@ -9,8 +9,6 @@ from typing import Any
 from ..connector import Connector
 from ..errors import ConfigError
 
-__all__ = ["GROUP", "connectors", "installed"]
-
 GROUP = "sse_gateway.connectors"
 """A connector's package declares `NAME = "package:Class"` in this entry point group; NAME is its table in a source."""
 

@@ -3,26 +3,64 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Sequence
 
-from ..core import Event
+import anyio
+import anyio.lowlevel
+
+from ..config import BufferConfig, SourceConfig
+from ..connector import Message
+from ..core import Bounds, Event, Hub, Log
 from ..errors import Unmappable
+from ..metrics import Metrics
 from .mapping import REASONS, Mapped, Mapper
-from .pace import Pace
-
-if TYPE_CHECKING:
-    from ..config import SourceConfig
-    from ..connector import Message
-    from ..core.hub import Hub
-    from ..core.log import Log
-    from ..metrics import Metrics
-
-__all__ = ["Intake"]
 
 logger = logging.getLogger("sse_gateway.sources")
 
 _SUBSTITUTED = "substituted"
+
+_TURN_EVENTS = 256
+_TURN_BYTES = 262_144
+"""One turn of the loop, about 2 ms. Without it 2,000 events between two flushes made fast clients lag on a log of 1,000."""
+
+
+_EXPIRY_INTERVAL = 0.1
+"""Seconds: how much longer than `max_age` an event may be kept. A look that finds nothing costs 1 µs a log."""
+
+
+class Pace:
+    """Says after each message whether the source has to wait, and waits.
+
+    What is published and not flushed stays below a quarter of the log's bounds and of `client_buffer`, so that no
+    client lags for want of a flush.
+    """
+
+    def __init__(
+        self, hub: Hub, bounds: Bounds, buffer: BufferConfig, *, flushed: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._hub = hub
+        self._flushed = flushed
+        self._most_events = max(1, min(bounds.max_events, buffer.events) // 4)
+        self._most_bytes = max(1, min(bounds.max_bytes, buffer.bytes) // 4)
+        self._events = 0
+        self._bytes = 0
+
+    def count(self, size: int) -> bool:
+        """One more message of `size` bytes was dealt with. Returns whether to wait before the next one."""
+        self._events += 1
+        self._bytes += size
+        return self._ahead() or self._events >= _TURN_EVENTS or self._bytes >= _TURN_BYTES
+
+    def _ahead(self) -> bool:
+        return self._hub.unflushed_events >= self._most_events or self._hub.unflushed_bytes >= self._most_bytes
+
+    async def wait(self) -> None:
+        """Let others run; where the source is ahead of the clients, until they have been sent what it published."""
+        self._events = self._bytes = 0
+        if self._ahead():
+            await self._flushed()
+        else:
+            await anyio.lowlevel.checkpoint()
 
 
 class Intake:
@@ -81,3 +119,10 @@ class Intake:
                 "message cannot be mapped as it is; the next ones for this reason are only counted",
                 extra={"source": self._source, "reason": reason, "detail": detail, **where},
             )
+
+
+async def expire_logs(hub: Hub, *, clock: Callable[[], float]) -> None:
+    """Evict what is older than the `max_age` of its log, for as long as the gateway runs. `clock` is that of the intake."""
+    while True:
+        hub.expire(clock())
+        await anyio.sleep(_EXPIRY_INTERVAL)

@@ -4,16 +4,11 @@ has."""
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..connector import Connector, OffsetExpired, Replayable
-
-if TYPE_CHECKING:
-    from ..core.hub import Hub
-    from ..core.log import Log
-    from ..metrics import Metrics
-
-__all__ = ["Seam"]
+from ..core import Hub, Log
+from ..metrics import Metrics
 
 logger = logging.getLogger("sse_gateway.sources")
 
@@ -44,7 +39,7 @@ class Seam:
             return False
         self._anew = False
         seq, epoch = self._hub.seq, self._log.epoch
-        self._hub.begin(self._log, connected.epoch, connected.positions())
+        self._hub.begin(self._log, connected.epoch, connected.offsets())
         if connected.lossy and self._log.counts and self._log.epoch == epoch:
             self._hub.lose(self._log, "upstream")  # with offsets the hub sees by itself what was passed over
         self._tell(seq)

@@ -1,33 +1,29 @@
-"""One source, for ever: connect, receive, publish, acknowledge, and back off when the line is lost."""
+"""One source, for as long as the gateway runs: connect, receive, publish, acknowledge, and back off when the line is lost."""
 
 from __future__ import annotations
 
 import logging
 import math
+import random
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any, Literal, Self
 
 import anyio
 
+from ..config import BufferConfig, SourceConfig
 from ..connector import Connector, EndOfStream, Message, OffsetExpired, Rejectable, SourceUnavailable
-from .backoff import Backoff
-from .intake import Intake
-from .pace import Pace
+from ..core import Hub, Log
+from ..metrics import Metrics
+from .intake import Intake, Pace
 from .seam import Seam
-from .state import SourceState, Status
-from .timing import Timing
-
-if TYPE_CHECKING:
-    from ..config import BufferConfig, SourceConfig
-    from ..core.hub import Hub
-    from ..core.log import Log
-    from ..metrics import Metrics
-
-__all__ = ["Supervisor"]
 
 logger = logging.getLogger("sse_gateway.sources")
+
+Status = Literal["connecting", "up", "down", "finished", "stopped"]
+"""`connecting` until the first attempt has an answer, then `up` and `down`; a source never leaves the other two."""
 
 _LINES: dict[Status, tuple[int, str]] = {
     "connecting": (logging.INFO, "source is connecting"),
@@ -36,6 +32,84 @@ _LINES: dict[Status, tuple[int, str]] = {
     "finished": (logging.INFO, "source is finished"),
     "stopped": (logging.INFO, "source is stopped"),
 }
+
+
+_MOST_LOSSY = 5.0
+"""Seconds, as the clients of RabbitMQ try again (Java's network recovery interval, aio-pika's reconnect_interval)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Bounds on the waits for an upstream, in seconds."""
+
+    enter: float = 30.0
+    """For a connection: clients of brokers give up a dead host after 10 to 30 s themselves, and may try another."""
+    quiet: float = 10.0
+    """For a message, before it asks the upstream if it is well: some clients tell nothing of an outage."""
+    check: float = 10.0
+    """For the answer to that, and to an acknowledgement."""
+    leave: float = 5.0
+    """For a connection to close, also when all is to end: a dead broker answers no goodbye."""
+
+
+@dataclass(slots=True)
+class SourceState:
+    """Written by the supervisor alone. Times are those of the event loop's clock (`anyio.current_time()`), in
+    seconds."""
+
+    since: float
+    """When `status` became what it is."""
+    status: Status = "connecting"
+    last_error: str | None = None
+    """Why it is or was last down; never with secrets."""
+    last_message: float | None = None
+    been_up: bool = False
+    """Whether it was ever up: what readiness waits for."""
+
+    def change(self, status: Status, now: float, error: str | None = None) -> bool:
+        """Take over a status and, when down, its reason. Returns whether either is news."""
+        news = status != self.status or (error is not None and error != self.last_error)
+        if status != self.status:
+            self.status, self.since = status, now
+        if error is not None:
+            self.last_error = error
+        self.been_up = self.been_up or status == "up"
+        return news
+
+
+class Backoff:
+    """Exponential with full jitter, as the AWS Architecture Blog measured it to load a recovering service the least:
+    any time between nothing and a ceiling that doubles with every attempt.
+    """
+
+    def __init__(
+        self,
+        *,
+        first: float = 0.5,
+        most: float = 30.0,
+        healthy: float = 60.0,
+        random: Callable[[], float] = random.random,
+    ) -> None:
+        """`first` and `most` are the lowest and the highest ceiling, in seconds. A connection that lasted `healthy`
+        seconds begins anew: a shorter one may be a broker that accepts and throws out again. `random` gives 0 to 1."""
+        self._first = first
+        self._most = most
+        self._healthy = healthy
+        self._random = random
+        self._ceiling = first
+
+    @classmethod
+    def of(cls, connector: Connector[Any], *, random: Callable[[], float] = random.random) -> Self:
+        """For the attempts of `connector`. While a lossy one waits before an upstream that is back, all that comes is
+        lost, so it waits 5 s at most; of the others nothing is lost but time, and 30 s spare an upstream that is not."""
+        return cls(most=_MOST_LOSSY, random=random) if connector.lossy else cls(random=random)
+
+    def next(self, lasted: float) -> float:
+        """Seconds to wait, after a connection that lasted so many seconds (0 if there was none)."""
+        if lasted >= self._healthy:
+            self._ceiling = self._first
+        ceiling, self._ceiling = self._ceiling, min(self._ceiling * 2, self._most)
+        return ceiling * self._random()
 
 
 class _Stopped(Exception):
@@ -144,7 +218,7 @@ class Supervisor:
     async def _take(self, connector: Connector[Any], batch: Sequence[Message]) -> None:
         now = self._clock()
         refused = await self._intake.append(batch, now)
-        self._hub.advance(self._log, connector.positions())
+        self._hub.advance(self._log, connector.offsets())
         if not batch:
             return
         self.state.last_message = now

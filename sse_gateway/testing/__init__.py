@@ -10,19 +10,15 @@ from __future__ import annotations
 
 import pytest
 
-for _module in ("hooks", "resources", "connection", "contract", "replayable", "publishable"):
+for _module in ("hooks", "contract", "powers"):
     # without it their assertions would fail without saying what they compared
     pytest.register_assert_rewrite(f"{__name__}.{_module}")
 
 from .contract import ConnectorContract  # noqa: E402
-from .hooks import ContractHooks  # noqa: E402
-from .memory import MemoryConfig, MemoryConnector  # noqa: E402
-from .parser import EventStreamParser, ReceivedEvent  # noqa: E402
-from .publishable import PublishableContract  # noqa: E402
-from .reader import EventStreamReader  # noqa: E402
-from .replayable import ReplayableContract  # noqa: E402
-from .resources import nothing_left  # noqa: E402
-from .upstream import Line, MemoryUpstream  # noqa: E402
+from .hooks import ContractHooks, nothing_left  # noqa: E402
+from .memory import Line, MemoryConfig, MemoryConnector, MemoryUpstream  # noqa: E402
+from .powers import PublishableContract, ReplayableContract  # noqa: E402
+from .reader import EventStreamParser, EventStreamReader, ReceivedEvent  # noqa: E402
 
 __all__ = [
     "ConnectorContract",

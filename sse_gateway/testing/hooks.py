@@ -1,16 +1,18 @@
-"""What the author of a connector tells the contract suites about the upstream."""
+"""What the author of a connector tells the contract suites about the upstream, and what the suites look at besides."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 import anyio
 import pytest
+from anyio import to_thread
 
 from ..connector import Connector, Message
-
-__all__ = ["ContractHooks"]
 
 
 class ContractHooks:
@@ -91,3 +93,41 @@ class ContractHooks:
 def bodies(name: str, count: int) -> list[bytes]:
     """`count` different bodies: JSON, so that any connector takes them."""
     return [b'{"%s":%d}' % (name.encode(), number) for number in range(count)]
+
+
+def _descriptors() -> dict[str, str]:
+    # /dev/fd exists on Linux, macOS and the BSDs; a descriptor may close between the listing and the look
+    return {name: _target(name) for name in os.listdir("/dev/fd")}
+
+
+def _target(name: str) -> str:
+    try:
+        return os.readlink(f"/dev/fd/{name}")
+    except OSError:
+        return ""
+
+
+async def _opened() -> set[str]:
+    # in a worker thread, because test runs that forbid blocking calls in the loop count a listing among them
+    found = await to_thread.run_sync(_descriptors)
+    return {f"{name} -> {target}" for name, target in found.items() if target}
+
+
+@asynccontextmanager
+async def nothing_left(within: float) -> AsyncIterator[None]:
+    """Fail unless, at most `within` seconds after the block, no task and no file descriptor is left of what it opened.
+
+    Transports close one loop turn after they are told to, so it looks again until the time is up. What is made once and
+    kept counts as left (uvloop keeps a descriptor from its first stream on): do once before what the block is to do.
+    """
+    await _opened()
+    tasks, descriptors = asyncio.all_tasks(), await _opened()
+    yield
+    left: set[object] = set()
+    with anyio.move_on_after(within):
+        while True:
+            left = {*(asyncio.all_tasks() - tasks), *(await _opened() - descriptors)}
+            if not left:
+                return
+            await anyio.sleep(0.01)
+    raise AssertionError(f"left open: {left}")

@@ -1,19 +1,180 @@
-"""`MemoryConnector`: an upstream that lives in the test, with the faults of real ones, for tests without a broker."""
+"""`MemoryConnector` and its `MemoryUpstream`: partitions with a history that live in the test, and every fault that a
+supervisor has to live through."""
 
 from __future__ import annotations
 
+import time
 import zlib
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Literal, Self
 
+import anyio
+import anyio.lowlevel
 from pydantic import Field
 
 from ..connector import Connector, ConnectorConfig, EndOfStream, Message, OffsetExpired, SourceUnavailable
-from .upstream import Line, MemoryUpstream
 
-__all__ = ["MemoryConfig", "MemoryConnector"]
+
+@dataclass(eq=False, slots=True)
+class Line:
+    """One connection to a `MemoryUpstream`; `lost` says why, once it is."""
+
+    lines: set[Line] = field(repr=False)
+    lost: str | None = None
+
+    def close(self) -> None:
+        """The connector hangs up."""
+        self.lines.discard(self)
+
+
+@dataclass(slots=True)
+class _Partition:
+    floor: int = 0
+    next: int = 0
+    messages: list[Message] = field(default_factory=list)
+
+    def index(self, offset: int) -> int:
+        return bisect_left(self.messages, offset, key=_offset)
+
+
+class MemoryUpstream:
+    """A broker in memory. Tests put messages into it and make it fail; `MemoryConnector` reads it."""
+
+    refusing: str | None = None
+    """Why connections are refused; None accepts them."""
+    unwell: str | None = None
+    """Why `check()` fails; None lets it pass."""
+    finished: bool = False
+    """Whether readers find the end of the stream behind the last message. Set by `finish()`."""
+    attempts: int = 0
+    """How often somebody tried to connect."""
+
+    def __init__(self, partitions: Sequence[str] = ("",), *, epoch: str = "first") -> None:
+        self.epoch = epoch
+        self.lines: set[Line] = set()
+        self.acked: dict[str, dict[str, int]] = {}
+        self._partitions = {name: _Partition() for name in partitions}
+        self._changed = anyio.Event()
+
+    def put(
+        self,
+        body: bytes,
+        *,
+        partition: str = "",
+        key: str = "",
+        headers: Mapping[str, str] | None = None,
+        id: str | None = None,
+        timestamp: float | None = None,
+    ) -> Message:
+        """Append a message to a partition, a new one if need be; returns it with its offset. The time is now unless
+        given."""
+        history = self._partitions.setdefault(partition, _Partition())
+        message = Message(
+            body=body,
+            key=key,
+            headers=headers or {},
+            partition=partition,
+            offset=history.next,
+            id=id,
+            timestamp=time.time() if timestamp is None else timestamp,
+        )
+        history.messages.append(message)
+        history.next += 1
+        self._wake()
+        return message
+
+    def skip(self, count: int, *, partition: str = "") -> None:
+        """Use up `count` offsets without a message, as control records and compaction do."""
+        self._partitions[partition].next += count
+        self._wake()
+
+    def trim(self, floor: Mapping[str, int]) -> None:
+        """Forget what lies below `floor`, as retention does."""
+        for name, offset in floor.items():
+            history = self._partitions[name]
+            del history.messages[: history.index(offset)]
+            history.floor = max(history.floor, offset)
+        self._wake()
+
+    def recreate(self, epoch: str) -> None:
+        """Everything is deleted and made anew under another epoch: offsets begin at 0 again and every line is lost."""
+        self.epoch = epoch
+        self._partitions = {name: _Partition() for name in self._partitions}
+        self.acked.clear()
+        self.cut("recreated")
+
+    def cut(self, reason: str = "the line was cut") -> None:
+        """Lose every open line; new ones are accepted."""
+        for line in self.lines:
+            line.lost = reason
+        self._wake()
+
+    def finish(self) -> None:
+        """End the stream behind the last message."""
+        self.finished = True
+        self._wake()
+
+    def reachable(self) -> None:
+        """Raise SourceUnavailable while connections are refused."""
+        if self.refusing is not None:
+            raise SourceUnavailable(self.refusing)
+
+    async def connect(self) -> Line:
+        """Open a line. Raises SourceUnavailable while connections are refused."""
+        self.attempts += 1
+        self._wake()
+        await anyio.lowlevel.checkpoint()
+        self.reachable()
+        line = Line(self.lines)
+        self.lines.add(line)
+        self._wake()
+        return line
+
+    def bounds(self) -> dict[str, tuple[int, int]]:
+        """The earliest offset and the next one of each partition."""
+        return {name: (history.floor, history.next) for name, history in self._partitions.items()}
+
+    def offsets_at(self, timestamp: float) -> dict[str, int]:
+        """The first offset at or after `timestamp` of each partition."""
+        return {name: _at(history, timestamp) for name, history in self._partitions.items()}
+
+    def resume(self, reader: str, *, latest: bool) -> dict[str, int]:
+        """Where `reader` goes on: after what it acknowledged, or at one end of the history when it is new."""
+        ends = {name: end if latest else floor for name, (floor, end) in self.bounds().items()}
+        acked = self.acked.setdefault(reader, ends)
+        return {name: max(acked.get(name, 0), floor) for name, (floor, _) in self.bounds().items()}
+
+    def require(self, wanted: Mapping[str, int]) -> None:
+        """Raise OffsetExpired if some wanted offset lies below the history."""
+        earliest = {name: floor for name, (floor, _) in self.bounds().items()}
+        if any(offset < earliest[name] for name, offset in wanted.items() if name in earliest):
+            raise OffsetExpired(earliest)
+
+    def read(
+        self, start: Mapping[str, int], stop: Mapping[str, int] | None, most: int
+    ) -> tuple[list[Message], dict[str, int]]:
+        """Up to `most` messages from `start` on and below `stop`, partition after partition, and where a reader then
+        stands."""
+        found: list[Message] = []
+        after: dict[str, int] = {}
+        for name, history in self._partitions.items():
+            end = history.next if stop is None else stop.get(name, 0)
+            rest = history.messages[history.index(start.get(name, 0)) : history.index(end)]
+            taken = rest[: most - len(found)]
+            after[name] = _offset(rest[len(taken)]) if len(taken) < len(rest) else end
+            found += taken
+        return found, after
+
+    async def changed(self) -> None:
+        """Wait until something happens to the upstream."""
+        await self._changed.wait()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
 
 
 class MemoryConfig(ConnectorConfig):
@@ -99,7 +260,7 @@ class MemoryConnector(Connector[MemoryConfig]):
         if self.upstream.unwell is not None:
             raise SourceUnavailable(self.upstream.unwell)
 
-    def positions(self) -> Mapping[str, int]:
+    def offsets(self) -> Mapping[str, int]:
         return dict(self._next)
 
     def _connected(self) -> None:
@@ -133,3 +294,13 @@ class MemoryConnector(Connector[MemoryConfig]):
 def _receipted(message: Message, reached: dict[str, int]) -> Message:
     reached[message.partition] = (message.offset or 0) + 1
     return replace(message, receipt=dict(reached))
+
+
+def _offset(message: Message) -> int:
+    assert message.offset is not None
+    return message.offset
+
+
+def _at(history: _Partition, timestamp: float) -> int:
+    later = (_offset(message) for message in history.messages if (message.timestamp or 0) >= timestamp)
+    return next(later, history.next)

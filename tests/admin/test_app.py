@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from sse_gateway.admin.app import Readiness, admin_app
 from sse_gateway.core import Bounds, Hub
 from sse_gateway.metrics import DrainStage, Metrics, Scrape
-from sse_gateway.process.gate import Gate
+from sse_gateway.process.drain import Gate
 from tests.public.asgi import request
 
 pytestmark = pytest.mark.anyio

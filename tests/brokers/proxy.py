@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 from .ports import free_ports
 
@@ -14,9 +15,18 @@ __all__ = ["Proxy"]
 class Proxy:
     """Listens on a port of its own and passes bytes on to the broker, both ways."""
 
-    def __init__(self, target: int, port: int) -> None:
+    def __init__(self, target: int | str, host: str, port: int) -> None:
         self.port = port
-        self._target = target
+        self.url = ""
+        """The broker's, through here, if its URL was given."""
+        self._host = host
+        if isinstance(target, int):
+            self._target = "127.0.0.1", target
+        else:
+            parts = urlsplit(target)
+            self._target = parts.hostname or "", parts.port or 5672
+            credentials = parts.netloc.rpartition("@")[0]
+            self.url = parts._replace(netloc=f"{credentials}@{host}:{port}").geturl()
         self._server: asyncio.Server | None = None
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -25,9 +35,9 @@ class Proxy:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, target: int, port: int | None = None) -> AsyncIterator[Proxy]:
-        """A proxy in front of the port `target` of 127.0.0.1, on `port` or on one that stays its own while it refuses."""
-        proxy = cls(target, port or free_ports(1)[0])
+    async def open(cls, target: int | str, port: int | None = None, *, host: str = "127.0.0.1") -> AsyncIterator[Proxy]:
+        """A proxy in front of a URL or a port of 127.0.0.1, on `port` or on one that stays its own while it refuses."""
+        proxy = cls(target, host, port or free_ports(1)[0])
         await proxy.accept()
         try:
             yield proxy
@@ -37,7 +47,7 @@ class Proxy:
 
     async def accept(self) -> None:
         """Listen, after `refuse()` again on the same port."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, self._host, self.port)
 
     async def refuse(self) -> None:
         """Cut all lines and let nobody in."""
@@ -71,7 +81,7 @@ class Proxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            far_reader, far_writer = await asyncio.open_connection(*self._target)
         except OSError:
             writer.transport.abort()
             return

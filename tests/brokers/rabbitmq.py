@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from .certificates import Certificates
 from .ports import free_ports
@@ -38,38 +39,46 @@ def missing() -> list[str]:
     return [] if (_BIN / "rabbitmq-server").exists() and shutil.which("epmd") else ["rabbitmq-server"]
 
 
+class _Ports(NamedTuple):
+    plain: int
+    tls: int
+    distribution: int
+    names: int
+    control: int
+
+
 class RabbitMQ:
     """One node. Its ports stay the same when it is started again, and so do its durable queues.
 
-    `url` is the plain listener; `tls_url` the one that asks for a client certificate of the tests' authority.
+    `url` is the plain listener; `tls_url` the one that asks for a client certificate of the tests' authority. Another
+    process can have it too, where it is not `running`, but can be used.
     """
 
-    def __init__(self, folder: Path, certificates: Certificates) -> None:
-        port, tls_port, distribution, names, self._control = free_ports(5)
-        self.host, self.port, self.tls_port = "127.0.0.1", port, tls_port
-        self.url = f"amqp://guest:guest@127.0.0.1:{port}/"
-        self.tls_url = f"amqps://guest:guest@localhost:{tls_port}/"
+    def __init__(self, folder: Path, certificates: Certificates, ports: _Ports | None = None) -> None:
+        self._folder = folder
+        self._ports = ports or _Ports(*free_ports(5))
+        self.host, self.port, self.tls_port = "127.0.0.1", self._ports.plain, self._ports.tls
+        self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/"
+        self.tls_url = f"amqps://guest:guest@localhost:{self.tls_port}/"
         self.certificates = certificates
         self.seconds = 0.0
         self.started_twice = 0
         """How often it came back from a kill without a stream that it holds, which nobody could then declare or read ("home
         node is down or inaccessible") for minutes, until it was started once more: RabbitMQ 3.10 does, 2 of 28 times."""
         self._killed = False
-        (folder / "home").mkdir(parents=True, exist_ok=True)
-        (folder / "enabled_plugins").write_text("[].")
-        (folder / "rabbitmq.conf").write_text(
-            _CONFIGURATION.format(port=port, tls_port=tls_port, certificates=certificates)
-        )
-        self._environment = self._variables(folder, distribution, names)
+        self._environment = self._variables(folder)
         # Run by us and in the foreground: a daemon that the node starts by itself would outlive it, with no id known.
         self._names = Process(
-            ["epmd", "-address", "127.0.0.1", "-port", str(names)],
+            ["epmd", "-address", "127.0.0.1", "-port", str(self._ports.names)],
             environment=self._environment,
             output=folder / "epmd.out",
         )
         self._node = Process(
             [str(_BIN / "rabbitmq-server")], environment=self._environment, output=folder / "rabbitmq.out"
         )
+
+    def __reduce__(self) -> tuple[type[RabbitMQ], tuple[Path, Certificates, _Ports]]:
+        return RabbitMQ, (self._folder, self.certificates, self._ports)
 
     @property
     def version(self) -> str:
@@ -85,7 +94,8 @@ class RabbitMQ:
         if self.running:
             return
         if not self._names.running:
-            self._names.start(lambda: _listens(int(self._environment["ERL_EPMD_PORT"])))
+            self._configure()
+            self._names.start(lambda: _listens(self._ports.names))
         self.seconds = self._node.start(self._speaks)
         if self._killed and not self.has_all(within=15.0):
             self._node.stop()
@@ -130,7 +140,13 @@ class RabbitMQ:
                 return False
         return True
 
-    def _variables(self, folder: Path, distribution: int, names: int) -> dict[str, str]:
+    def _configure(self) -> None:
+        (self._folder / "home").mkdir(parents=True, exist_ok=True)
+        (self._folder / "enabled_plugins").write_text("[].")
+        text = _CONFIGURATION.format(port=self.port, tls_port=self.tls_port, certificates=self.certificates)
+        (self._folder / "rabbitmq.conf").write_text(text)
+
+    def _variables(self, folder: Path) -> dict[str, str]:
         return {
             "PATH": os.environ["PATH"],
             "LANG": "C.UTF-8",
@@ -139,9 +155,9 @@ class RabbitMQ:
             "RABBITMQ_NODENAME": f"sse{self.port}@localhost",
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODE_PORT": str(self.port),
-            "RABBITMQ_DIST_PORT": str(distribution),
-            "RABBITMQ_CTL_DIST_PORT_MIN": str(self._control),
-            "RABBITMQ_CTL_DIST_PORT_MAX": str(self._control + 10),
+            "RABBITMQ_DIST_PORT": str(self._ports.distribution),
+            "RABBITMQ_CTL_DIST_PORT_MIN": str(self._ports.control),
+            "RABBITMQ_CTL_DIST_PORT_MAX": str(self._ports.control + 10),
             "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
             "RABBITMQ_LOG_BASE": str(folder / "log"),
             "RABBITMQ_PID_FILE": str(folder / "pid"),
@@ -149,7 +165,7 @@ class RabbitMQ:
             "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
             "RABBITMQ_CONF_ENV_FILE": str(folder / "none"),  # what /etc/rabbitmq says is not for us
             "ERL_EPMD_ADDRESS": "127.0.0.1",
-            "ERL_EPMD_PORT": str(names),
+            "ERL_EPMD_PORT": str(self._ports.names),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none",
         }
 

@@ -108,7 +108,6 @@ def ended(descriptor: int, *, within: float) -> bool:
     return bool(select.select([descriptor], [], [], within)[0])
 
 
-@pytest.mark.timeout(240)
 def test_a_queue_that_rabbitmq_has_not_got_up_is_seen(own_rabbitmq: RabbitMQ) -> None:
     """As it may be after a kill: RabbitMQ knows of it, and has no record of where it is."""
     name = 'rabbit_misc:r(<<"/">>, queue, <<"test-not-up">>)'
@@ -121,7 +120,6 @@ def test_a_queue_that_rabbitmq_has_not_got_up_is_seen(own_rabbitmq: RabbitMQ) ->
     own_rabbitmq.ctl("delete_queue", "test-not-up")
 
 
-@pytest.mark.timeout(240)
 def test_kafka_comes_back_with_what_it_had(own_kafka: Kafka) -> None:
     """Stopped in good order and started again on the same ports; started twice it is the same one."""
     before = own_kafka.bootstrap

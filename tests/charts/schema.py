@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sse_gateway.config import json_schema
-from sse_gateway.config.schema import VARIABLE
+from sse_gateway.config import VARIABLE, json_schema
 from sse_gateway.sources.discovery import connectors
 
 from .rendering import CHART

@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from sse_gateway.config import LimitsConfig, Option, json_schema, options
-from sse_gateway.config.gateway import Sections
-from sse_gateway.config.source import SourceTable
+from sse_gateway.config import LimitsConfig, Option, Sections, SourceTable, json_schema, options
 
 from .samples import CONNECTORS, SampleConfig
 

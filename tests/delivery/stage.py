@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from unittest.mock import patch
 
 import anyio
 from anyio.abc import TaskGroup
@@ -13,8 +14,9 @@ from sse_gateway.config import LimitsConfig
 from sse_gateway.core import Bounds, Event, Hub
 from sse_gateway.delivery.client import Client, StreamRequest
 from sse_gateway.delivery.fanout import Fanout
-from sse_gateway.delivery.frames import EVENT_STREAM, Format
 from sse_gateway.metrics import Metrics
+from sse_gateway.sse import Connection, EventSourceResponse
+from sse_gateway.sse.wire import EVENT_STREAM, Format
 
 from .wire import Wire, until
 
@@ -29,12 +31,12 @@ class Stage:
     ) -> None:
         self.now = 1000.0
         self.clock = clock or (lambda: self.now)
-        self.reset: list[tuple[str, int]] = []
+        self.reset: list[tuple[str, int] | None] = []
         self.hub = Hub(process="p")
         self.log = self.hub.add("s", bounds, lambda name: True)
         self.hub.begin(self.log, "e", {"0": 0})
         self.metrics = Metrics()
-        self.fanout = Fanout(self.hub, LimitsConfig(**limits), self.metrics, clock=self.clock, reset=self._reset)
+        self.fanout = Fanout(self.hub, LimitsConfig(**limits), self.metrics, clock=self.clock)
         self._tasks = tasks
 
     async def open(
@@ -57,17 +59,20 @@ class Stage:
     def start(self, *channels: str, wire: Wire, id: str | None = None, format: Format = EVENT_STREAM) -> None:
         """The same, but its opening is still to come."""
         request = StreamRequest(channels=channels, format=format, route="/r", last_event_id=id)
-        scope = {"type": "http", "client": ("127.0.0.1", "5000")}
-        self._tasks.start_soon(self.fanout.serve, request, scope, wire.receive, wire.send)
+        scope = {"type": "http", "method": "GET", "client": ("127.0.0.1", "5000")}
+        self._tasks.start_soon(EventSourceResponse(self.fanout.feed(request)), scope, wire.receive, wire.send)
 
     def publish(self, channel: str, *data: str, type: str = "") -> None:
         for each in data:
             self.hub.publish(self.log, Event(channel, each.encode(), type), now=self.clock(), part="0")
 
-    async def pass_time(self, seconds: float) -> list[tuple[str, int]]:
-        """Let the clock go on and flush, with what is due. Returns the peers that are to be dropped."""
+    async def pass_time(self, seconds: float) -> list[tuple[str, int] | None]:
+        """Let the clock go on and flush, with what is due. Returns the peers whose connections are reset."""
         self.now = round(self.now + seconds, 3)
-        return await self.fanout.flush()
+        self.hub.expire(self.now)  # as the sources do
+        before = len(self.reset)
+        await self.fanout.flush()
+        return self.reset[before:]
 
     @property
     def lagging(self) -> int:
@@ -84,16 +89,18 @@ class Stage:
         self.fanout.settle()
         return self.metrics.registry.get_sample_value(f"sse_gateway_{name}", labels) or 0
 
-    async def _reset(self, peers: list[tuple[str, int]]) -> None:
-        self.reset += peers
-
 
 @asynccontextmanager
 async def stage(
     bounds: Bounds = BOUNDS, *, clock: Callable[[], float] | None = None, seconds: float = 20, **limits: Any
 ) -> AsyncIterator[Stage]:
     """A stage, and the end of all its clients. It fails after `seconds` of the loop."""
+    done = False
     with anyio.fail_after(seconds):
         async with anyio.create_task_group() as tasks:
-            yield Stage(tasks, limits, bounds, clock)
+            stage = Stage(tasks, limits, bounds, clock)
+            with patch.object(Connection, "reset", lambda connection: stage.reset.append(connection.peer)):
+                yield stage
+            done = True
             tasks.cancel_scope.cancel()
+        assert done, "a request was cancelled from within, and with it the test"

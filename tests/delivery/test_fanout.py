@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sse_gateway.core import Bounds
-from sse_gateway.delivery.frames import NDJSON
+from sse_gateway.sse.wire import NDJSON
 
 from .stage import stage
 from .wire import Answer, Wire, until

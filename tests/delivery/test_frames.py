@@ -7,8 +7,8 @@ import json
 import pytest
 
 from sse_gateway.core import Bounds, Cursor, Entry, Event, Gap, Hub, Log, Place, Reader, Reset
-from sse_gateway.delivery.frames import EVENT_STREAM, NDJSON, Format
 from sse_gateway.delivery.joins import Frames, Tally
+from sse_gateway.sse.wire import EVENT_STREAM, NDJSON, Format
 from sse_gateway.testing import EventStreamParser
 
 

@@ -16,7 +16,7 @@ from .build import build
 from .container import confined, works
 from .dockerfile import Dockerfile
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.anyio
 
 IMAGE = Dockerfile.read().stages[-1]
 GATEWAY = """

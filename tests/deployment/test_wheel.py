@@ -12,8 +12,6 @@ import pytest
 
 from .dockerfile import ROOT
 
-pytestmark = pytest.mark.timeout(120)
-
 EXTRAS = tuple(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
 CONNECTORS = {"rabbitmq": {"rabbitmq", "all"}, "kafka": {"kafka", "all"}}
 """Those that need a library, and the extras that bring it."""

@@ -106,7 +106,7 @@ def _load_marionette() -> Any:
 
 
 async def _listening(port: int) -> None:
-    with anyio.fail_after(60):
+    with anyio.fail_after(150):
         while True:
             try:
                 async with await anyio.connect_tcp("127.0.0.1", port):

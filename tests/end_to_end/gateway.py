@@ -20,7 +20,7 @@ from anyio.streams.text import TextReceiveStream
 __all__ = ["COMMAND", "Curl", "Gateway", "curl", "running", "until"]
 
 COMMAND = (str(Path(sys.executable).with_name("sse-gateway")), "serve")
-PORTS = '[logs]\nformat = "json"\n[admin]\nport = 0\n[server]\nport = 0\n'
+PORTS = '[logs]\nformat = "json"\n[admin]\nport = 0\n[server]\nport = {port}\n'
 
 
 @dataclass
@@ -71,10 +71,17 @@ class Gateway:
             if status == 200:
                 return dict(json.loads(body))
 
+    async def metrics(self) -> str:
+        """All metrics as they are scraped."""
+        return (await self.get(f"{self.admin}/metrics"))[1]
+
     async def metric(self, name: str) -> float:
         """The sum of a metric over its labels."""
-        _, text = await self.get(f"{self.admin}/metrics")
-        lines = [line.rsplit(" ", 1) for line in text.splitlines() if line.partition("{")[0].partition(" ")[0] == name]
+        lines = [
+            line.rsplit(" ", 1)
+            for line in (await self.metrics()).splitlines()
+            if line.partition("{")[0].partition(" ")[0] == name
+        ]
         return sum(float(value) for _, value in lines)
 
     def terminate(self, number: signal.Signals = signal.SIGTERM) -> None:
@@ -90,18 +97,18 @@ def _parse(line: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def running(
-    directory: Path, text: str, command: Sequence[str] = COMMAND, *, ready: bool = True
+    directory: Path, text: str, command: Sequence[str] = COMMAND, *, port: int = 0, ready: bool = True
 ) -> AsyncIterator[Gateway]:
-    """A gateway with `text` as its file, which begins within [server]; on free ports, with logs that can be read, and by
-    default waited for until it is ready. Killed at the end if it still runs."""
+    """A gateway with `text` as its file, which begins within [server]; by default on free ports, with logs that can be read,
+    and by default waited for until it is ready. Killed at the end if it still runs."""
     file = directory / "gateway.toml"
-    file.write_text(PORTS + text)
+    file.write_text(PORTS.format(port=port) + text)
     async with await anyio.open_process([*command, str(file)], stdout=PIPE, stderr=STDOUT) as process:
         gateway = Gateway(process)
         async with anyio.create_task_group() as group:
             group.start_soon(gateway.listen)
             try:
-                with anyio.fail_after(40):
+                with anyio.fail_after(120):
                     serving = await gateway.logged("serving")
                     gateway.public, gateway.admin = serving["public"], serving["admin"]
                     if ready:

@@ -23,7 +23,7 @@ def example() -> str:
 
 
 async def test_what_is_posted_to_the_example_s_hook_is_printed_by_curl_on_its_route(tmp_path: Path) -> None:
-    with anyio.fail_after(30):
+    with anyio.fail_after(150):
         async with running(tmp_path, example()) as gateway, anyio.create_task_group() as group:
             reader = curl(group, f"{gateway.public}/events/demo")
             await until(lambda: b"gateway.at" in reader.output)
@@ -41,7 +41,7 @@ async def test_what_is_posted_to_the_example_s_hook_is_printed_by_curl_on_its_ro
 
 
 async def test_the_example_s_other_route_moves_by_itself(tmp_path: Path) -> None:
-    with anyio.fail_after(30):
+    with anyio.fail_after(150):
         async with running(tmp_path, example()) as gateway, anyio.create_task_group() as group:
             reader = curl(group, f"{gateway.public}/events/ticks")
             await until(lambda: reader.output.count(b"\ndata: ") >= 2)
@@ -49,7 +49,7 @@ async def test_the_example_s_other_route_moves_by_itself(tmp_path: Path) -> None
 
 
 async def test_ndjson_for_who_asks_for_it(tmp_path: Path) -> None:
-    with anyio.fail_after(30):
+    with anyio.fail_after(150):
         async with running(tmp_path, example()) as gateway, anyio.create_task_group() as group:
             reader = curl(group, "-H", "Accept: application/x-ndjson", f"{gateway.public}/events/ticks")
             await until(lambda: reader.output.count(b"\n") >= 2)
@@ -59,7 +59,7 @@ async def test_ndjson_for_who_asks_for_it(tmp_path: Path) -> None:
 
 
 async def test_readiness_and_metrics_tell_of_both_sources(tmp_path: Path) -> None:
-    with anyio.fail_after(30):
+    with anyio.fail_after(150):
         async with running(tmp_path, example()) as gateway:
             report = await gateway.ready()
             up = await gateway.metric("sse_gateway_source_up")
@@ -68,8 +68,18 @@ async def test_readiness_and_metrics_tell_of_both_sources(tmp_path: Path) -> Non
     assert up == len(report["sources"]) == 2
 
 
-async def test_a_second_gateway_on_the_same_port_says_so_and_exits_with_1(tmp_path: Path) -> None:
+async def test_an_event_leaves_the_log_at_its_age_while_nothing_comes(tmp_path: Path) -> None:
+    text = example().replace('# max_age = "10m" ', 'max_age = "1s" ', 1)
     with anyio.fail_after(30):
+        async with running(tmp_path, text) as gateway, anyio.create_task_group() as group:
+            poster = curl(group, "-d", "x", f"{gateway.public}/hooks/demo")
+            await until(lambda: poster.code is not None)
+            while 'log_evicted_total{reason="expired",source="demo"} 1.0' not in await gateway.metrics():
+                await anyio.sleep(0.05)
+
+
+async def test_a_second_gateway_on_the_same_port_says_so_and_exits_with_1(tmp_path: Path) -> None:
+    with anyio.fail_after(150):
         async with running(tmp_path, example()) as gateway:
             port = gateway.public.rpartition(":")[2]
             file = tmp_path / "second.toml"

@@ -27,7 +27,7 @@ channels = ["demo.{path.id}"]
 
 async def run(tmp_path: Path, *arguments: str) -> str:
     """What one curl prints whose last argument is a path."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(150):
         async with running(tmp_path, CONFIG) as gateway, anyio.create_task_group() as group:
             *options, path = arguments
             one = curl(group, "-i", *options, gateway.public + path)
@@ -63,7 +63,7 @@ async def test_what_can_not_be_served_is_a_problem(tmp_path: Path, arguments: li
 
 
 async def test_at_the_limit_an_event_source_is_told_to_come_back_and_others_get_503(tmp_path: Path) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(150):
         async with running(tmp_path, CONFIG) as gateway, anyio.create_task_group() as group:
             url = f"{gateway.public}/events/1"
             first = curl(group, url)

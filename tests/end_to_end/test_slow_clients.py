@@ -27,12 +27,12 @@ size = "500KB"
 path = "/events/heavy"
 channels = ["heavy"]
 """
-LATE = 2
+LATE = 10
 """Seconds beyond `send_timeout`."""
 
 
 async def test_a_client_that_stops_reading_is_gone_in_time_and_the_others_miss_nothing(tmp_path: Path) -> None:
-    with anyio.fail_after(40):
+    with anyio.fail_after(150):
         async with running(tmp_path, CONFIG) as gateway, anyio.create_task_group() as group:
             reader = curl(group, f"{gateway.public}/events/heavy")
             await until(lambda: b"\ndata: " in reader.output)
@@ -50,7 +50,7 @@ async def test_a_client_that_stops_reading_is_gone_in_time_and_the_others_miss_n
 
 async def test_a_client_that_reads_a_little_now_and_then_loses_its_socket_too(tmp_path: Path) -> None:
     """Its window opens in time for the kernel, which then never drops it; a write takes longer than it may all the same."""
-    with anyio.fail_after(40):
+    with anyio.fail_after(150):
         async with running(tmp_path, CONFIG) as gateway:
             with SlowClient(gateway, "/events/heavy", window=65536) as trickle:
                 while await gateway.metric("sse_gateway_send_timeouts_total") == 0:

@@ -29,7 +29,7 @@ async def test_it_drains_where_its_standard_streams_are_closed(tmp_path: Path) -
         port = free.getsockname()[1]
     file = tmp_path / "gateway.toml"
     file.write_text(f"[server]\nport = 0\n[admin]\nport = {port}\n{CONFIG}")
-    with anyio.fail_after(25):
+    with anyio.fail_after(150):
         command = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *COMMAND, str(file)]
         async with await anyio.open_process(command, stdin=None, stdout=None, stderr=None) as process:
             gateway = Gateway(process, admin=f"http://127.0.0.1:{port}")

@@ -41,7 +41,7 @@ async def card(browser: Browser, number: int, wanted: str) -> None:
 
 async def test_routes_move_and_what_is_posted_arrives(tmp_path: Path) -> None:
     async with running(tmp_path, CONFIG) as gateway, browsing("chromium", tmp_path) as browser:
-        with anyio.fail_after(50):
+        with anyio.fail_after(150):
             await browser.go(gateway.public)
             await browser.run(f"{CARDS}[1].querySelector('[name=name]').value = 'ticks'")
             await browser.run(f"{CARDS}[1].querySelector('button').click() ?? 1")

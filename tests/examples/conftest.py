@@ -1,4 +1,4 @@
-"""Each module of this folder tests the example that it is named after, on a server that this starts."""
+"""Each module of this folder tests the example that it is named after, on servers that this starts."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ..sse.servers import Server
 from .scripts import serving
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["uvicorn", "granian"])
 async def started(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
     name = request.module.__name__.rpartition(".test_")[2]
-    async with serving(name, tmp_path_factory.mktemp(name)) as server:
+    async with serving(name, tmp_path_factory.mktemp(name), on=request.param) as server:
         yield server
 
 

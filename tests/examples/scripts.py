@@ -8,14 +8,11 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cache
 from pathlib import Path
 
 from anyio import to_thread
 
-from ..sse.servers import ROOT, Server, until
-
-__all__ = ["DEMONSTRATIONS", "EXAMPLES", "demonstrate", "serving"]
+from ..sse.servers import ROOT, Server, running, until
 
 FOLDER = ROOT / "examples"
 EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.py"))
@@ -27,8 +24,13 @@ _URL = re.compile(r"Uvicorn running on http://127\.0\.0\.1:(\d+)")
 
 
 @asynccontextmanager
-async def serving(name: str, directory: Path, *, port: int = 0) -> AsyncIterator[Server]:
-    """The server that an example starts, by default on a free port; killed at the end if it still runs."""
+async def serving(name: str, directory: Path, *, port: int = 0, on: str = "uvicorn") -> AsyncIterator[Server]:
+    """The uvicorn that an example starts, by default on a free port, or another server with its application; killed at the
+    end if it still runs."""
+    if on != "uvicorn":
+        async with running(on, directory, app=f"examples.{name}:app") as server:
+            yield server
+        return
     path = directory / f"{name}.log"
     with path.open("wb") as log:
         process = subprocess.Popen(
@@ -50,10 +52,9 @@ async def serving(name: str, directory: Path, *, port: int = 0) -> AsyncIterator
         await to_thread.run_sync(process.wait)
 
 
-@cache
 def demonstrate(name: str) -> str:
-    """What a demonstration prints. It has checked itself: one that shows something else fails here. Run once a session."""
+    """What a demonstration prints. It has checked itself: one that shows something else fails here."""
     command = [sys.executable, "-W", "error", f"examples/demonstrations/{name}.py"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30)
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=280)
     assert done.returncode == 0, done.stdout
     return done.stdout

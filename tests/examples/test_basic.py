@@ -33,7 +33,7 @@ async def test_its_page_comes_back_when_the_server_does(tmp_path: Path) -> None:
             await browser.go(server.url)
             await shows_the_time(browser)
             server.terminate()
-            await server.exited(within=2)
+            await server.exited()
         await browser.run(f"{HEADING} = 'gone'")
         async with serving("basic", tmp_path, port=server.port):
             await shows_the_time(browser)

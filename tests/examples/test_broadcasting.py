@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 async def publish(server: Server, text: str, clients: int | None = None) -> int:
     """Publish until so many clients are there to get it; how many got it."""
     async with httpx.AsyncClient(base_url=server.url) as client:
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             while True:
                 answer = (await client.post("/messages", content=text)).text
                 sent = int(answer.split()[2])

@@ -11,8 +11,7 @@ import pytest
 
 from sse_gateway.config import DrainConfig
 from sse_gateway.metrics import DrainStage, Metrics
-from sse_gateway.process.drain import Drain
-from sse_gateway.process.gate import Gate
+from sse_gateway.process.drain import Drain, Gate
 
 pytestmark = pytest.mark.anyio
 
@@ -113,7 +112,7 @@ async def test_readiness_goes_first_and_the_port_stays_open_for_the_delay() -> N
 async def test_a_part_that_hangs_delays_the_others_but_the_end_comes_in_time(stuck: str) -> None:
     script, drain = parts(stuck)
 
-    with anyio.fail_after(1.0):
+    with anyio.fail_after(10):
         await drain.run()
 
     assert script.done[-1] == "sources: stop kafka"
@@ -123,7 +122,7 @@ async def test_a_part_that_hangs_delays_the_others_but_the_end_comes_in_time(stu
 async def test_a_source_that_hangs_takes_no_farewell_from_the_clients() -> None:
     script, drain = parts("webhook")
 
-    with anyio.fail_after(1.0):
+    with anyio.fail_after(10):
         await drain.run()
 
     assert "farewells: farewells over 0.05 s, back in 3.0 s" in script.done
@@ -133,7 +132,7 @@ async def test_a_source_that_hangs_takes_no_farewell_from_the_clients() -> None:
 async def test_clients_that_do_not_take_the_farewell_are_dropped() -> None:
     script, drain = parts("clients")
 
-    with anyio.fail_after(1.0):
+    with anyio.fail_after(10):
         await drain.run()
 
     assert "farewells: abort 1" in script.done

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sse_gateway.public.negotiation import accepts, names
+from sse_gateway.public.request import accepts, names
 
 STREAM, NDJSON = "text/event-stream", "application/x-ndjson"
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
-from sse_gateway.problem import EXCEPTION_HANDLERS, Problem
+from sse_gateway.connector import EXCEPTION_HANDLERS, Problem
 
 from .asgi import request
 

@@ -13,9 +13,7 @@ from sse_gateway.config import BufferConfig, SourceConfig
 from sse_gateway.connector import Connector
 from sse_gateway.core import Bounds, Entry, Hub
 from sse_gateway.metrics import Metrics
-from sse_gateway.sources.backoff import Backoff
-from sse_gateway.sources.supervisor import Supervisor
-from sse_gateway.sources.timing import Timing
+from sse_gateway.sources.supervisor import Backoff, Supervisor, Timing
 from sse_gateway.testing import MemoryConfig, MemoryConnector, MemoryUpstream
 
 

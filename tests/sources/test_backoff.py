@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_gateway.sources.backoff import Backoff
+from sse_gateway.sources.supervisor import Backoff
 
 
 def test_the_ceiling_doubles_from_half_a_second_to_thirty() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sse_gateway.errors import Unmappable
-from sse_gateway.sources.encoding import ENCODINGS, OnInvalid, parse
+from sse_gateway.sources.mapping import ENCODINGS, OnInvalid, parse
 
 NOT_JSON = [
     b"",

@@ -4,12 +4,15 @@ that."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import anyio
 import anyio.lowlevel
 import pytest
 
 from sse_gateway.connector import Message
+from sse_gateway.core import Event
+from sse_gateway.sources.intake import expire_logs
 from sse_gateway.testing import MemoryUpstream
 
 from .rig import Orders, Rig, running
@@ -170,3 +173,18 @@ async def test_a_source_that_never_waits_does_not_hold_the_loop() -> None:
     async with running(rig):
         await rig.until(lambda: rig.log.offsets().get("", 0) > 1000)
     assert rig.upstream.acked == {"orders": {"": 0}}
+
+
+async def test_events_leave_the_log_when_they_reach_their_age() -> None:
+    rig, now = Rig(options={"log": {"max_age": "10s"}}), 100.0
+    rig.hub.begin(rig.log, "", {})
+    rig.hub.publish(rig.log, Event("a", b"1"), now=95.0)
+    rig.hub.publish(rig.log, Event("a", b"2"), now=96.0)
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(partial(expire_logs, rig.hub, clock=lambda: now))
+            await rig.idle()
+            assert rig.log.evicted == {}
+            now = 105.5
+            await rig.until(lambda: rig.log.evicted == {"expired": 1})
+            tasks.cancel_scope.cancel()

@@ -6,7 +6,7 @@ import pytest
 
 from sse_gateway.config import BufferConfig
 from sse_gateway.core import Bounds, Event, Hub
-from sse_gateway.sources.pace import Pace
+from sse_gateway.sources.intake import Pace
 
 pytestmark = pytest.mark.anyio
 

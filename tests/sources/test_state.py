@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sse_gateway.sources.state import SourceState
+from sse_gateway.sources.supervisor import SourceState
 
 
 def test_it_begins_as_connecting() -> None:

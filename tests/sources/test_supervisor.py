@@ -11,8 +11,7 @@ import anyio.lowlevel
 import pytest
 
 from sse_gateway.connector import Message, SourceUnavailable
-from sse_gateway.sources.state import SourceState
-from sse_gateway.sources.timing import Timing
+from sse_gateway.sources.supervisor import SourceState, Timing
 
 from .exchange import ExchangeConnector
 from .rig import Orders, Rig, running

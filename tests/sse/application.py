@@ -14,9 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from sse_gateway.sse import ConnectionLimiter, EventSourceResponse, begin_shutdown, last_event_id, statistics
-
-limiter = ConnectionLimiter(2)
+from sse_gateway.sse import EventSourceResponse, begin_shutdown, statistics
 
 
 def say(text: str) -> None:
@@ -74,25 +72,6 @@ async def polling(request: Request, count: int | None) -> AsyncIterator[str]:
         await asyncio.sleep(0.001 if count else 0.01)
 
 
-async def counted(start: int) -> AsyncIterator[dict[str, Any]]:
-    number = start
-    while True:
-        yield {"data": number, "id": number}
-        number += 1
-        await anyio.sleep(0.01)
-
-
-async def monitored() -> AsyncIterator[int]:
-    events_sent = 0
-    try:
-        while True:
-            yield events_sent
-            events_sent += 1
-            await anyio.sleep(0.2)
-    finally:
-        say(f"monitored: disconnected after {events_sent}.")
-
-
 async def cooperative(event: anyio.Event, size: int) -> AsyncIterator[Any]:
     yield "first"
     if size:
@@ -123,10 +102,8 @@ async def stream(request: Request) -> Response:
         "tight": tight,
         "large": large,
         "once": once,
-        "monitored": monitored,
         "polling10": lambda: polling(request, 10),
         "polling": lambda: polling(request, None),
-        "counted": lambda: counted(int(last_event_id(request) or -1) + 1),
     }
     content = contents[name]()
     timeout = float(request.query_params.get("send_timeout", 0)) or None
@@ -169,10 +146,6 @@ async def endpoint_channel(request: Request) -> Response:
     return EventSourceResponse(receive, data_sender_callable=produce)
 
 
-async def endpoint_limited(request: Request) -> Response:
-    return EventSourceResponse(idle(), limiter=limiter)
-
-
 async def begin_now(request: Request) -> Response:
     begin_shutdown()
     return PlainTextResponse("begun")
@@ -183,16 +156,6 @@ async def ten_events(request: Request) -> Response:
         for number in range(10):
             yield {"data": f"Event {number}"}
             await asyncio.sleep(0.01)
-
-    return EventSourceResponse(generate())
-
-
-async def post_stream(request: Request) -> Response:
-    body = await request.json()
-
-    async def generate() -> AsyncIterator[Any]:
-        for number in range(body["count"]):
-            yield number
 
     return EventSourceResponse(generate())
 
@@ -219,10 +182,8 @@ app = Starlette(
         Route("/farewell", endpoint_farewell),
         Route("/threaded", endpoint_threaded),
         Route("/channel", endpoint_channel),
-        Route("/limited", endpoint_limited),
         Route("/begin", begin_now),
         Route("/ten", ten_events),
-        Route("/post", post_stream, methods=["POST"]),
         Route("/counts", counts),
     ],
 )

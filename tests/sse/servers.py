@@ -16,6 +16,8 @@ import anyio
 import httpx
 from anyio import to_thread
 
+from ..brokers.ports import free_ports
+
 ROOT = Path(__file__).parents[2]
 GRANIAN = ["granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", "{port}"]
 UVICORN = ["uvicorn", "--host", "127.0.0.1", "--port", "{port}"]
@@ -58,7 +60,7 @@ class Server:
         """From now on the log is what comes."""
         self._seen += len(self.log)
 
-    async def logged(self, text: str, times: int = 1, within: float = 10) -> None:
+    async def logged(self, text: str, times: int = 1, within: float = 30) -> None:
         """Wait until the log has this text so often."""
         await until(lambda: self.log.count(text) >= times, within, lambda: f"{text!r} is not in the log:\n{self.log}")
 
@@ -78,11 +80,11 @@ class Server:
     async def counts(self, name: str, least: int) -> None:
         """Wait until it has counted so many."""
         async with httpx.AsyncClient(base_url=self.url) as client:
-            with anyio.fail_after(10):
+            with anyio.fail_after(30):
                 while (await client.get("/counts")).json()[name] < least:
                     await anyio.sleep(0.02)
 
-    async def exited(self, within: float) -> int:
+    async def exited(self, within: float = 15) -> int:
         """Wait until it has exited by itself; its exit code."""
         await until(lambda: self.process.poll() is not None, within, lambda: f"it still runs:\n{self.log}")
         return self.process.returncode
@@ -120,7 +122,7 @@ async def running(
     name: str, directory: Path, *, port: int | None = None, app: str = APPLICATION
 ) -> AsyncIterator[Server]:
     """One of `COMMANDS` with an application; killed at the end if it still runs."""
-    port = port or _free_port()
+    port = port or free_ports(1)[0]
     path = directory / f"{name}-{port}.log"
     command = [part.format(port=port) for part in COMMANDS[name]]
     command[0] = str(Path(sys.executable).parent / command[0])
@@ -135,7 +137,7 @@ async def running(
         )
     server = Server(process, port, path)
     try:
-        await until(lambda: _listens(port) or process.poll() is not None, 15, lambda: server.log)
+        await until(lambda: _listens(port) or process.poll() is not None, 60, lambda: server.log)
         if app == APPLICATION and name != "daphne":  # which has no lifespan
             await server.logged("lifespan: startup", times=2 if "--workers" in command else 1)
         yield server
@@ -143,12 +145,6 @@ async def running(
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         await to_thread.run_sync(process.wait)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
 
 
 def _listens(port: int) -> bool:

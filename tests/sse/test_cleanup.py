@@ -214,3 +214,49 @@ async def test_cleanup_after_a_failure_beside_the_content_is_cut_off_too() -> No
     with pytest.raises(LookupError, match="mine"):
         await serve(EventSourceResponse(slow(), data_sender_callable=fail, cleanup_timeout=0.02))
     assert seen == ["finally"]
+
+
+@pytest.mark.parametrize("moment", ["waiting", "sending"])
+async def test_a_generator_sees_a_disconnect_as_cancelled_error(moment: str) -> None:
+    cleaned: list[str] = []
+
+    async def robust_stream() -> AsyncIterator[dict[str, str]]:
+        try:
+            for i in range(100):
+                yield {"data": f"Item {i}"}
+                if moment == "waiting":
+                    await anyio.sleep_forever()
+        except asyncio.CancelledError:
+            cleaned.append("cleanup")
+            raise
+
+    wire = Wire(takes=2 if moment == "sending" else None)
+    async with serving(EventSourceResponse(robust_stream()), wire) as running:
+        await (wire.sending() if moment == "sending" else wire.asked.wait())
+        await wire.until(lambda: wire.chunks)
+        wire.leave()
+        await running.done()
+    assert cleaned == ["cleanup"]
+
+
+async def test_a_generator_is_not_read_ahead() -> None:
+    """It counts as many events as its client got, give or take the one that is on its way."""
+    counted = []
+
+    async def monitored_stream() -> AsyncIterator[dict[str, str]]:
+        events_sent = 0
+        try:
+            while events_sent < 100:
+                yield {"data": f"Event {events_sent}"}
+                events_sent += 1
+                await asyncio.sleep(0.001)
+        except asyncio.CancelledError:
+            counted.append(events_sent)
+            raise
+
+    wire = Wire()
+    async with serving(EventSourceResponse(monitored_stream()), wire) as running:
+        await wire.until(lambda: len(wire.chunks) >= 7)
+        wire.leave()
+        await running.done()
+    assert abs(counted[0] - len(wire.data())) <= 1

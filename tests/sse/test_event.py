@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sse_gateway.sse import Event, JSONServerSentEvent, ServerSentEvent
 from sse_gateway.sse.event import ensure_bytes
+from sse_gateway.testing import EventStreamParser
 
 
 @pytest.mark.parametrize(
@@ -146,3 +150,16 @@ def test_an_event_that_was_changed_is_encoded_anew() -> None:
     changing.encode()
     changing.data.append("two")
     assert changing.encode() == b"data: ['one', 'two']\r\n\r\n"
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(json_values.filter(lambda value: value is not None))
+def test_any_json_arrives(value: Any) -> None:
+    [event] = EventStreamParser().feed(JSONServerSentEvent(value).encode())
+    assert json.loads(event.data) == value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from time import monotonic
 from typing import Any
@@ -67,7 +68,7 @@ async def test_a_stream_lives_no_longer_than_it_may() -> None:
     wire, began = Wire(), monotonic()
     async with serving(EventSourceResponse(forever("x"), lifetime=0.1, on_close=reasons.append), wire) as running:
         await running.done()
-    assert 0.08 < monotonic() - began < 1
+    assert 0.08 < monotonic() - began < 10
     assert (wire.ended, reasons) == (True, ["expired"])
 
 
@@ -109,7 +110,9 @@ async def test_the_stream_beyond_the_limit_is_refused_while_the_others_run() -> 
     ):
         for wire in wires:
             await wire.until(lambda wire=wire: wire.chunks)  # type: ignore[misc]
+        tasks = asyncio.all_tasks()
         refused = await serve(EventSourceResponse(Content(), limiter=limiter))
+        assert asyncio.all_tasks() == tasks
         assert (refused.start["status"], dict(refused.start["headers"])[b"retry-after"]) == (503, b"7")
         assert (closed, limiter.open) == ([1], 2)
         wires[0].leave()

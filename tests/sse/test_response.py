@@ -9,7 +9,7 @@ import anyio
 import pytest
 from starlette.background import BackgroundTask
 
-from sse_gateway.sse import EventSourceResponse, SendTimeoutError
+from sse_gateway.sse import EventSourceResponse, SendTimeoutError, ServerSentEvent
 
 from .wire import Wire, forever, serve, serving, some
 
@@ -237,3 +237,16 @@ async def test_the_background_task_runs_after_the_end() -> None:
     ended = []
     await serve(EventSourceResponse(some(), background=BackgroundTask(lambda: ended.append(wire.ended))), wire)
     assert ended == [True]
+
+
+@pytest.mark.parametrize("sep", ["\r\n", "\r", "\n"])
+async def test_one_separator_ends_every_line(sep: str) -> None:
+    """Of dicts, text, event objects and pings."""
+    wire = Wire()
+    content = forever({"data": "a"}, "b", ServerSentEvent("c", id="1"))
+    async with serving(EventSourceResponse(content, sep=sep, ping=0.01), wire):
+        await wire.until(lambda: len(wire.chunks) >= 4)
+    text = wire.body.decode()
+    assert text.startswith(f"data: a{sep}{sep}data: b{sep}{sep}id: 1{sep}data: c{sep}{sep}: ping - ")
+    assert text.endswith(f"{sep}{sep}")
+    assert not {*text} & ({*"\r\n"} - {*sep})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from time import monotonic
 
 import anyio
 import pytest
@@ -16,7 +15,6 @@ from .servers import BOTH, COMMANDS, Server, frozen, running, until
 pytestmark = pytest.mark.anyio
 
 EVERY = [name for name in COMMANDS if name not in ("hypercorn", "daphne", "embedded")]
-GRACE = 3
 
 
 @pytest.fixture(scope="session")
@@ -49,13 +47,11 @@ async def read(
 async def test_sigterm_ends_every_stream_in_order_and_the_server_exits_by_itself(name: str, tmp_path: Path) -> None:
     async with running(name, tmp_path) as server:
         ended: list[str] = []
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             async with anyio.create_task_group() as group:
                 await open_streams(server, group, ended)
                 server.terminate()
-                began = monotonic()
-        await server.exited(within=GRACE + 1)
-        assert monotonic() - began < GRACE + 1
+        await server.exited()
         assert len(ended) == 5
         for name_ in ("idle", "ticking", "cooperative", "farewell"):
             assert server.log.count(f"{name_}: finally") == 1
@@ -72,7 +68,7 @@ async def test_a_frozen_client_does_not_keep_a_stopping_server(name: str, tmp_pa
         with frozen(server, "/stream/large"):
             await server.blocked()
             server.terminate()
-            await server.exited(within=3)
+            await server.exited()
         assert "large: finally" in server.log
         assert "large: closed shutdown" in server.log
 
@@ -83,7 +79,7 @@ async def test_nor_does_one_whose_stream_ends_by_itself_then(name: str, tmp_path
         with frozen(server, "/cooperative?size=8000000"):
             await server.counts("bytes", 8_000_000)
             server.terminate()
-            await server.exited(within=GRACE + 1)
+            await server.exited()
         assert "cooperative: finally" in server.log
 
 
@@ -94,7 +90,7 @@ async def test_nor_does_one_whose_stream_has_come_to_its_end_before(name: str, t
         with frozen(server, "/stream/once"):
             await server.blocked()
             server.terminate()
-            await server.exited(within=3)
+            await server.exited()
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -103,7 +99,7 @@ async def test_nor_does_one_whose_stream_has_expired(name: str, tmp_path: Path) 
         with frozen(server, "/stream/large?lifetime=0.5"):
             await server.logged("large: finally")
             server.terminate()
-            await server.exited(within=3)
+            await server.exited()
         assert "large: closed expired" in server.log
 
 
@@ -114,13 +110,13 @@ async def test_a_client_that_takes_nothing_is_gone_also_where_its_stream_expires
     async with running(name, tmp_path) as server:
         with frozen(server, "/stream/large?lifetime=0.5&send_timeout=1") as client:
             port = client.getsockname()[1]
-            await server.logged("large: closed expired", within=5)
-            await until(lambda: not server.holds(port), 3, lambda: "the socket is there")
+            await server.logged("large: closed expired")
+            await until(lambda: not server.holds(port), 10, lambda: "the socket is there")
         assert "Traceback" not in server.log
 
 
 @pytest.mark.parametrize("name", [*EVERY, "hypercorn"])
-async def test_a_disconnect_is_noticed_within_a_second(name: str, tmp_path: Path) -> None:
+async def test_a_disconnect_is_noticed(name: str, tmp_path: Path) -> None:
     async with running(name, tmp_path) as server:
         for path, note in [
             ("/stream/idle", "idle: finally"),
@@ -132,7 +128,8 @@ async def test_a_disconnect_is_noticed_within_a_second(name: str, tmp_path: Path
         ]:
             async with EventStreamReader(server.url + path) as stream:
                 await stream.receive()
-            await server.logged(note, within=1.5)
+            await server.logged(note)
+        assert "idle: closed client" in server.log
         assert "Traceback" not in server.log
 
 
@@ -142,7 +139,7 @@ async def test_ctrl_c_ends_streams_too(name: str, tmp_path: Path) -> None:
         ended: list[str] = []
         await group.start(read, server, "/stream/idle", ended)
         server.terminate(signal.SIGINT)
-        await server.exited(within=2)
+        await server.exited()
         assert "idle: closed shutdown" in server.log
 
 
@@ -152,7 +149,7 @@ async def test_hypercorn_cuts_streams_after_its_own_time_and_their_cleanup_runs(
         async with EventStreamReader(server.url + "/stream/idle") as stream:
             await stream.receive()
             server.terminate()
-            await server.exited(within=3 + 2)
+            await server.exited()
         assert "idle: finally" in server.log
 
 
@@ -162,8 +159,8 @@ async def test_streams_can_be_ended_by_hand(name: str, tmp_path: Path) -> None:
         ended: list[str] = []
         await group.start(read, server, "/stream/idle", ended)
         async with EventStreamReader(server.url + "/begin"):
-            await server.logged("idle: closed shutdown", within=2)
-        with anyio.fail_after(2):
+            await server.logged("idle: closed shutdown")
+        with anyio.fail_after(30):
             while not ended:
                 await anyio.sleep(0.01)
 
@@ -174,7 +171,7 @@ async def test_a_server_inside_a_program_is_overheard_as_well(tmp_path: Path) ->
         ended: list[str] = []
         await group.start(read, server, "/stream/idle", ended)
         server.terminate()
-        await server.exited(within=2)
+        await server.exited()
         assert "idle: closed shutdown" in server.log
 
 
@@ -184,6 +181,6 @@ async def test_a_client_that_freezes_before_the_end_does_not_hold_its_stream(nam
     async with running(name, tmp_path) as server:
         with frozen(server, "/stream/once?send_timeout=1") as client:
             port = client.getsockname()[1]
-            await server.logged("once: closed client", within=5)
-            await until(lambda: not server.holds(port), 2, lambda: "the socket is there")
+            await server.logged("once: closed client")
+            await until(lambda: not server.holds(port), 10, lambda: "the socket is there")
         assert "Traceback" not in server.log

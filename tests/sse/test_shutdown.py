@@ -162,5 +162,5 @@ async def test_a_client_that_takes_nothing_does_not_hold_the_shutdown() -> None:
         began = monotonic()
         begin_shutdown()
         await running.done()
-    assert monotonic() - began < 1
+    assert monotonic() - began < 5
     assert not wire.ended

@@ -13,8 +13,6 @@ from starlette.routing import BaseRoute, Route
 
 from ...config import Config, RouteConfig
 
-__all__ = ["page_route"]
-
 _PLACE = "{{page}}"
 _HEADERS = {
     "cache-control": "no-store",

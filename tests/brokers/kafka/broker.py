@@ -32,13 +32,14 @@ class Kafka:
     `bootstrap` is the plain listener. `sasl` takes PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER (tokens that
     nobody signed); `tls` asks for a client certificate of the tests' authority; `sasl_tls` is both, without the
     certificate. `proxy` is a port and the one that clients are sent to instead, for a `Proxy` to listen at. The one
-    user is `user` with `password`.
+    user is `user` with `password`. Another process can have it too, where it is not `running`, but can be used.
     """
 
     user, password = USER, PASSWORD
 
-    def __init__(self, folder: Path, certificates: Certificates) -> None:
-        ports = Ports(*free_ports(7))
+    def __init__(self, folder: Path, certificates: Certificates, ports: Ports | None = None) -> None:
+        self._folder = folder
+        self._ports = ports = ports or Ports(*free_ports(7))
         self.host, self.port = "127.0.0.1", ports.plain
         self.bootstrap = f"127.0.0.1:{ports.plain}"
         self.sasl = f"127.0.0.1:{ports.sasl}"
@@ -48,16 +49,17 @@ class Kafka:
         self.certificates = certificates
         self.version = version()
         self.seconds = 0.0
-        folder.mkdir(parents=True, exist_ok=True)
         self._data = folder / "data"
         self._properties = folder / "server.properties"
-        self._properties.write_text(server_properties(ports, self._data, certificates))
         self._output = folder / "kafka.out"
         self._node = Process(
             [*_JAVA, f"-Dlog4j2.configurationFile={_LOG}", "-cp", f"{JARS}/*", "kafka.Kafka", str(self._properties)],
             environment=dict(os.environ),
             output=self._output,
         )
+
+    def __reduce__(self) -> tuple[type[Kafka], tuple[Path, Certificates, Ports]]:
+        return Kafka, (self._folder, self.certificates, self._ports)
 
     @property
     def running(self) -> bool:
@@ -85,6 +87,8 @@ class Kafka:
         self._node.kill()
 
     def _format(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._properties.write_text(server_properties(self._ports, self._data, self.certificates))
         identity = bytes(1) + uuid.uuid4().bytes[1:]  # for the tool an id that begins with "-" is an option
         cluster = base64.urlsafe_b64encode(identity).decode().rstrip("=")
         scram = [f"--add-scram=SCRAM-SHA-{bits}=[name={USER},password={PASSWORD}]" for bits in (256, 512)]

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.brokers.kafka.broker import Kafka
-from tests.brokers.provision import Provision, Unavailable
 from tests.brokers.proxy import Proxy
 
 from .upstream import Upstream
@@ -30,12 +29,11 @@ async def proxy(own_kafka: Kafka) -> AsyncIterator[Proxy]:
 
 
 @pytest.fixture
-async def line(brokers: Provision, kafka_bootstrap: str) -> AsyncIterator[Proxy | None]:
+async def line(own_kafka_or_none: Kafka | None) -> AsyncIterator[Proxy | None]:
     """The same where the broker is ours, and nothing in front of a broker of the user's own."""
-    try:
-        target, port = brokers.kafka().proxy
-    except Unavailable:
+    if own_kafka_or_none is None:
         yield None
         return
+    target, port = own_kafka_or_none.proxy
     async with Proxy.open(target, port) as proxy:
         yield proxy

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from sse_gateway.config import load
 from sse_gateway.connector import Publishable, Replayable
 from sse_gateway.errors import ConfigError
+from sse_gateway.sources.discovery import connectors
 from sse_gateway_kafka import KafkaConfig, KafkaConnector
-from sse_gateway_kafka.start import moment
+from sse_gateway_kafka.survey import moment
 
 GROUP = {"topics": ["t"], "mode": "group", "group": "g", "single_replica": True}
 SCRAM = {"username": "u", "password": "s3cret"}
@@ -29,22 +30,22 @@ def made(**given: Any) -> KafkaConfig:
         ({}, 'either topics = ["..."] or pattern = "..."'),
         ({"topics": ["t"], "pattern": "t.*"}, 'either topics = ["..."] or pattern = "..."'),
         ({"topics": ["t"], "servers": []}, "at least 1 item"),
-        ({"topics": ["t"], "servers": ["localhost"]}, '"localhost" is not "host:port"'),
-        ({"topics": ["t"], "servers": ["localhost:"]}, '"localhost:" is not "host:port"'),
-        ({"topics": ["a b"]}, '"a b" is no topic'),
+        ({"topics": ["t"], "servers": ["localhost"]}, 'expected "host:port"'),
+        ({"topics": ["t"], "servers": ["localhost:"]}, 'expected "host:port"'),
+        ({"topics": ["a b"]}, "expected 1 to 249 letters"),
         ({"topics": ["t", "t"]}, "a topic is named twice"),
-        ({"pattern": "("}, "not a regular expression"),
+        ({"pattern": "("}, "expected a regular expression; it breaks at character "),
         ({"topics": ["t"], "mode": "group"}, 'mode = "group" and group = "..." go together'),
         ({"topics": ["t"], "group": "g"}, 'mode = "group" and group = "..." go together'),
         ({**GROUP, "single_replica": False}, "hands each message to one replica"),
         ({"topics": ["t"], "session": "5s"}, '`session` belongs to mode = "group"'),
         ({"topics": ["t"], "start": "yesterday"}, 'expected "latest", "earliest", a time with its zone'),
-        ({"topics": ["t"], "start": "2026-01-31T12:00:00"}, "a time with its zone"),
-        ({"topics": ["t"], "fetch_wait": "10s"}, "fetch_wait (10 s) has to be below timeout (10 s)"),
+        ({"topics": ["t"], "start": "2026-01-31T12:00:00"}, "a time needs its zone"),
+        ({"topics": ["t"], "fetch_wait": "10s"}, "fetch_wait must be shorter than timeout"),
         ({"topics": ["t"], "batch": 0}, "greater than or equal to 1"),
         ({"topics": ["t"], "refresh": "0s"}, "greater than or equal to 0.1"),
         ({"topics": ["t"], "tls": {"key": "k.pem"}}, 'a key without certificate = "..."'),
-        ({"topics": ["t"], "sasl": {}}, 'mechanism = "SCRAM-SHA-512" needs username and password'),
+        ({"topics": ["t"], "sasl": {}}, "this mechanism needs username and password"),
         ({"topics": ["t"], "sasl": {"mechanism": "OAUTHBEARER"}}, "needs either token_file or token_url"),
         (
             {"topics": ["t"], "sasl": {"mechanism": "OAUTHBEARER", "token_url": "https://id/"}},
@@ -70,7 +71,7 @@ def test_what_fits_is_taken(given: dict[str, Any]) -> None:
 
 def test_each_mode_has_a_class() -> None:
     """Only what every replica reads by itself can be read again; both can be written to."""
-    assign, group = (KafkaConnector(made(**given), name="orders") for given in ({"topics": ["t"]}, GROUP))
+    assign, group = (KafkaConnector.build(made(**given), "orders") for given in ({"topics": ["t"]}, GROUP))
     assert (isinstance(assign, Replayable), isinstance(group, Replayable)) == (True, False)
     assert isinstance(assign, Publishable)
     assert isinstance(group, Publishable)
@@ -109,6 +110,6 @@ def test_secrets_are_not_shown() -> None:
         ]
     )
     with pytest.raises(ConfigError) as refused:
-        load(text, {"kafka": KafkaConnector}, environ={})
+        load(text, connectors(["kafka"]), environ={})
     assert "sasl.username" in str(refused.value)
     assert "hidden-two" not in str(refused.value)

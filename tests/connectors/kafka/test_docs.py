@@ -57,11 +57,11 @@ async def test_the_example_works_as_it_stands(upstream: Upstream, tmp_path: Path
             group.cancel_scope.cancel()
 
 
-async def test_the_permissions_that_are_listed_are_enough_and_needed(upstream: Upstream, own_kafka: Kafka) -> None:
+async def test_the_permissions_that_are_listed_are_enough_and_needed(upstream: Upstream, kafka: Kafka) -> None:
     """For a user who may do nothing else: a rule for somebody else forbids all that no rule allows."""
     topic = await upstream.create()
-    sasl = {"username": own_kafka.user, "password": own_kafka.password}
-    source = connector(own_kafka.sasl, topics=[topic], sasl=sasl, start="earliest")
+    sasl = {"username": kafka.user, "password": kafka.password}
+    source = connector(kafka.sasl, topics=[topic], sasl=sasl, start="earliest")
 
     async def allow(user: str, operation: AclOperation) -> None:
         given = (f"User:{user}", "*", operation, AclPermissionType.ALLOW)
@@ -73,8 +73,8 @@ async def test_the_permissions_that_are_listed_are_enough_and_needed(upstream: U
     with pytest.raises(SourceUnavailable, match="not for us to read"):
         await source.__aenter__()
     assert rows("to")[0][1] == "`READ` and `DESCRIBE` of the topics"
-    await allow(own_kafka.user, AclOperation.READ)
-    await allow(own_kafka.user, AclOperation.DESCRIBE)
+    await allow(kafka.user, AclOperation.READ)
+    await allow(kafka.user, AclOperation.DESCRIBE)
     async with source:
         assert await read(source, 1)
         with pytest.raises(SourceUnavailable, match="we may not read or write the topic"):

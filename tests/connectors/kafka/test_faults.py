@@ -49,7 +49,7 @@ async def catch_up(source: Any, replay: Connector[Any], received: list[Message])
     """Read the replay to where the topic ends now."""
     end = {name: stop for name, (_, stop) in (await source.bounds()).items()}
     with anyio.fail_after(30):
-        while any(replay.positions()[name] < stop for name, stop in end.items()):
+        while any(replay.offsets()[name] < stop for name, stop in end.items()):
             received += await replay.receive()
 
 
@@ -61,7 +61,7 @@ async def test_a_broker_that_is_killed_loses_and_repeats_nothing(upstream: Upstr
         async with source:
             received += await read(source, 50)
             await to_thread.run_sync(own_kafka.kill)
-            reason, reached = await lost(source, received), dict(source.positions())
+            reason, reached = await lost(source, received), dict(source.offsets())
             assert "no answer" in reason
         await to_thread.run_sync(own_kafka.start)
         replay = await resumed(source, reached)
@@ -110,7 +110,7 @@ async def test_a_topic_that_is_made_anew_is_another_epoch(upstream: Upstream) ->
             await upstream.delete(topic)
             await upstream.create(topic, partitions=3)
             assert topic in await lost(source, received)
-            reached = dict(source.positions())
+            reached = dict(source.offsets())
         replay = await resumed(source, reached)
         assert replay.epoch not in ("", epoch)
         await replay.__aexit__(None, None, None)
@@ -134,7 +134,7 @@ async def test_a_partition_that_is_added_is_read_from_its_start(upstream: Upstre
                 while not any(message.body == b"first" for message in received):
                     received += await source.receive()
         await catch_up(source, source, received)
-        assert source.positions().keys() == {"0", "1", "2", "3"}
+        assert source.offsets().keys() == {"0", "1", "2", "3"}
         assert source.tally["partitions_added"] == 2
     assert standing(received) == await history(source)
 
@@ -151,7 +151,7 @@ async def test_a_trimmed_history_is_expired_and_says_where_to_go_on(upstream: Up
         await upstream.trim(topic, {0: 150})
         with pytest.raises(OffsetExpired) as expired:
             await read(source, 200)
-        assert expired.value.earliest == {"0": 150, "1": source.positions()["1"]}
+        assert expired.value.earliest == {"0": 150, "1": source.offsets()["1"]}
 
 
 async def test_a_topic_that_comes_late_is_read_from_its_start(upstream: Upstream) -> None:
@@ -180,7 +180,7 @@ async def test_topics_of_a_pattern_come_and_go(upstream: Upstream) -> None:
         assert (message.body, len(message.partition)) == (b"b", 6)
         await upstream.delete(f"{prefix}-a")
         with anyio.fail_after(20):
-            while source.positions().keys() != {message.partition}:
+            while source.offsets().keys() != {message.partition}:
                 await source.receive()
         await upstream.send(f"{prefix}-b", [b"c"])
         assert [found.body for found in await read(source, 1)] == [b"c"]

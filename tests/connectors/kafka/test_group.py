@@ -12,9 +12,8 @@ from aiokafka.errors import GroupAuthorizationFailedError
 
 from sse_gateway.connector import Connector, Message, OffsetExpired, Replayable, SourceUnavailable
 from sse_gateway_kafka import KafkaConfig
-from sse_gateway_kafka.membership import Membership
-from sse_gateway_kafka.start import EARLIEST
-from sse_gateway_kafka.survey import Survey
+from sse_gateway_kafka.group import Membership
+from sse_gateway_kafka.survey import EARLIEST, Survey
 from tests.brokers.proxy import Proxy
 
 from .traffic import lost, read, traffic
@@ -38,7 +37,7 @@ async def end(upstream: Upstream, topic: str) -> dict[str, int]:
 
 async def catch_up(source: Connector[Any], stops: dict[str, int], received: list[Message]) -> None:
     with anyio.fail_after(30):
-        while any(source.positions()[name] < stop for name, stop in stops.items()):
+        while any(source.offsets()[name] < stop for name, stop in stops.items()):
             received += await read(source, 1)
 
 

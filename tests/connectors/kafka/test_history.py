@@ -39,13 +39,13 @@ async def test_aborted_transactions_are_not_read(upstream: Upstream) -> None:
     async with source:
         assert [message.body for message in await read(source, 2)] == [b"first", b"second"]
         with anyio.fail_after(10):
-            while source.positions() != {"0": 6}:  # three records, three marks of the ends of transactions
+            while source.offsets() != {"0": 6}:  # three records, three marks of the ends of transactions
                 await source.receive()
     replay, found = source.replay({}, {"0": 6}), list[Message]()
     async with replay:
         with pytest.raises(EndOfStream):
             found += await read(replay, 3)
-    assert replay.positions() == {}
+    assert replay.offsets() == {}
 
 
 async def test_uncommitted_records_can_be_asked_for(upstream: Upstream) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sse_gateway_kafka.pulse import Pulse
+from sse_gateway_kafka.connector import Pulse
 
 
 class Consumer:

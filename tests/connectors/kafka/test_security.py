@@ -47,50 +47,50 @@ async def refusal(servers: str, topic: str, **options: Any) -> str:
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
-async def test_a_password_is_checked(upstream: Upstream, own_kafka: Kafka, topic: str, mechanism: str) -> None:
+async def test_a_password_is_checked(upstream: Upstream, kafka: Kafka, topic: str, mechanism: str) -> None:
     """The right one reads; a wrong one is refused with the broker's words, and is in no error."""
-    sasl = {"mechanism": mechanism, "username": own_kafka.user, "password": own_kafka.password}
-    await reads(upstream, own_kafka.sasl, topic, sasl=sasl)
-    reason = await refusal(own_kafka.sasl, topic, sasl={**sasl, "password": "not-the-secret"})
+    sasl = {"mechanism": mechanism, "username": kafka.user, "password": kafka.password}
+    await reads(upstream, kafka.sasl, topic, sasl=sasl)
+    reason = await refusal(kafka.sasl, topic, sasl={**sasl, "password": "not-the-secret"})
     assert "the broker refuses `sasl`" in reason
     assert "not-the-secret" not in reason
 
 
-async def test_a_password_goes_over_tls(upstream: Upstream, own_kafka: Kafka, topic: str) -> None:
+async def test_a_password_goes_over_tls(upstream: Upstream, kafka: Kafka, topic: str) -> None:
     """SASL and TLS together."""
-    sasl = {"username": own_kafka.user, "password": own_kafka.password}
-    await reads(upstream, own_kafka.sasl_tls, topic, sasl=sasl, tls={"ca": str(own_kafka.certificates.authority)})
+    sasl = {"username": kafka.user, "password": kafka.password}
+    await reads(upstream, kafka.sasl_tls, topic, sasl=sasl, tls={"ca": str(kafka.certificates.authority)})
 
 
-async def test_a_client_certificate_lets_in(upstream: Upstream, own_kafka: Kafka, topic: str) -> None:
+async def test_a_client_certificate_lets_in(upstream: Upstream, kafka: Kafka, topic: str) -> None:
     """The TLS listener asks for a certificate of its authority."""
-    given = own_kafka.certificates
+    given = kafka.certificates
     tls = {"ca": str(given.authority), "certificate": str(given.client), "key": str(given.client_key)}
-    await reads(upstream, own_kafka.tls, topic, tls=tls)
+    await reads(upstream, kafka.tls, topic, tls=tls)
 
 
-async def test_a_missing_client_certificate_is_refused(own_kafka: Kafka, topic: str) -> None:
+async def test_a_missing_client_certificate_is_refused(kafka: Kafka, topic: str) -> None:
     """The broker closes the connection, and the error says that it is TLS."""
-    reason = await refusal(own_kafka.tls, topic, tls={"ca": str(own_kafka.certificates.authority)})
+    reason = await refusal(kafka.tls, topic, tls={"ca": str(kafka.certificates.authority)})
     assert "TLS" in reason or "closed" in reason or "reset" in reason
 
 
-async def test_an_unknown_authority_is_not_trusted(own_kafka: Kafka, topic: str) -> None:
+async def test_an_unknown_authority_is_not_trusted(kafka: Kafka, topic: str) -> None:
     """Without `ca` only the system's authorities count, unless `verify = false`."""
-    assert "certificate is not to be trusted" in await refusal(own_kafka.sasl_tls, topic, tls={})
-    sasl = {"username": own_kafka.user, "password": own_kafka.password}
-    async with connector(own_kafka.sasl_tls, topics=[topic], sasl=sasl, tls={"verify": False}):
+    assert "certificate is not to be trusted" in await refusal(kafka.sasl_tls, topic, tls={})
+    sasl = {"username": kafka.user, "password": kafka.password}
+    async with connector(kafka.sasl_tls, topics=[topic], sasl=sasl, tls={"verify": False}):
         pass
 
 
-async def test_a_file_that_is_not_there_is_named(own_kafka: Kafka, topic: str, tmp_path: Path) -> None:
+async def test_a_file_that_is_not_there_is_named(kafka: Kafka, topic: str, tmp_path: Path) -> None:
     """A missing or broken PEM file is unavailable, by its name: it may be mounted later."""
-    assert "absent.pem" in await refusal(own_kafka.tls, topic, tls={"ca": str(tmp_path / "absent.pem")})
+    assert "absent.pem" in await refusal(kafka.tls, topic, tls={"ca": str(tmp_path / "absent.pem")})
 
 
-async def test_plain_text_to_a_tls_port_is_an_error(own_kafka: Kafka, topic: str) -> None:
+async def test_plain_text_to_a_tls_port_is_an_error(kafka: Kafka, topic: str) -> None:
     """Nothing escapes the table when the other side speaks something else."""
-    assert await refusal(own_kafka.tls, topic, timeout="3s")
+    assert await refusal(kafka.tls, topic, timeout="3s")
 
 
 def token(sub: str) -> str:
@@ -100,15 +100,15 @@ def token(sub: str) -> str:
     return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts) + "."
 
 
-async def test_a_token_from_a_file_lets_in(upstream: Upstream, own_kafka: Kafka, topic: str, tmp_path: Path) -> None:
+async def test_a_token_from_a_file_lets_in(upstream: Upstream, kafka: Kafka, topic: str, tmp_path: Path) -> None:
     """OAUTHBEARER with a file, read again for every connection."""
     file = tmp_path / "token"
     sasl = {"mechanism": "OAUTHBEARER", "token_file": str(file)}
-    assert f"no token in {file}" in await refusal(own_kafka.sasl, topic, sasl=sasl)
+    assert f"no token in {file}" in await refusal(kafka.sasl, topic, sasl=sasl)
     file.write_text("no-token\n")
-    assert "refuses" in await refusal(own_kafka.sasl, topic, sasl=sasl)
+    assert "refuses" in await refusal(kafka.sasl, topic, sasl=sasl)
     file.write_text(token("reader") + "\n")
-    await reads(upstream, own_kafka.sasl, topic, sasl=sasl)
+    await reads(upstream, kafka.sasl, topic, sasl=sasl)
 
 
 @asynccontextmanager
@@ -131,46 +131,46 @@ async def token_server(answer: bytes) -> AsyncIterator[tuple[str, list[bytes]]]:
         tasks.cancel_scope.cancel()
 
 
-async def test_a_token_is_fetched_with_credentials(upstream: Upstream, own_kafka: Kafka, topic: str) -> None:
+async def test_a_token_is_fetched_with_credentials(upstream: Upstream, kafka: Kafka, topic: str) -> None:
     """The credentials of a client are exchanged for a token, which is kept while it is valid."""
     answer = json.dumps({"access_token": token("reader"), "expires_in": 600}).encode()
     async with token_server(answer) as (url, requests):
         credentials = {"client_id": "gateway", "client_secret": "s%cret", "scope": "events"}
-        await reads(upstream, own_kafka.sasl, topic, sasl={"mechanism": "OAUTHBEARER", "token_url": url, **credentials})
+        await reads(upstream, kafka.sasl, topic, sasl={"mechanism": "OAUTHBEARER", "token_url": url, **credentials})
     head, _, form = requests[0].partition(b"\r\n\r\n")
     assert b"Basic " + base64.b64encode(b"gateway:s%25cret") in head
     assert parse_qs(form.decode()) == {"grant_type": ["client_credentials"], "scope": ["events"]}
     assert len(requests) == 1, "one token was enough for all connections of an entry"
 
 
-async def test_a_token_that_is_none_is_unavailable(own_kafka: Kafka, topic: str) -> None:
+async def test_a_token_that_is_none_is_unavailable(kafka: Kafka, topic: str) -> None:
     """What the server of tokens says instead of one is an error that names the URL, not the secret."""
     async with token_server(b"{}") as (url, _):
         sasl = {"mechanism": "OAUTHBEARER", "token_url": url, "client_id": "gateway", "client_secret": "hidden"}
-        reason = await refusal(own_kafka.sasl, topic, sasl=sasl)
+        reason = await refusal(kafka.sasl, topic, sasl=sasl)
     assert f"no token from {url}" in reason
     assert "hidden" not in reason
 
 
-async def test_a_topic_that_is_not_for_us_is_unavailable(upstream: Upstream, own_kafka: Kafka, topic: str) -> None:
+async def test_a_topic_that_is_not_for_us_is_unavailable(upstream: Upstream, kafka: Kafka, topic: str) -> None:
     """A rule against the user: the error names the topic; the connector gets no message of it."""
     rule = AclBinding(
         ResourceType.TOPIC,
         topic,
         ResourcePatternType.LITERAL,
-        f"User:{own_kafka.user}",
+        f"User:{kafka.user}",
         "*",
         AclOperation.READ,
         AclPermissionType.DENY,
     )
     await upstream.administer(lambda admin: admin.create_acls([rule]))
-    sasl = {"username": own_kafka.user, "password": own_kafka.password}
-    source = connector(own_kafka.sasl, topics=[topic], sasl=sasl)
+    sasl = {"username": kafka.user, "password": kafka.password}
+    source = connector(kafka.sasl, topics=[topic], sasl=sasl)
     with pytest.raises(SourceUnavailable, match=topic):
         async with source:
             await read(source, 1)
 
 
-def test_the_certificates_are_those_of_the_run(own_kafka: Kafka, certificates: Certificates) -> None:
+def test_the_certificates_are_those_of_the_run(kafka: Kafka, certificates: Certificates) -> None:
     """Brokers and clients of a run have one authority."""
-    assert own_kafka.certificates is certificates
+    assert kafka.certificates == certificates

@@ -12,8 +12,8 @@ from aiokafka import TopicPartition
 
 from sse_gateway.errors import SourceUnavailable
 from sse_gateway_kafka import KafkaConfig
+from sse_gateway_kafka.client import TopicsRequest
 from sse_gateway_kafka.errors import translated
-from sse_gateway_kafka.metadata import TopicsRequest
 from sse_gateway_kafka.survey import Survey, survey
 
 pytestmark = pytest.mark.anyio
@@ -107,15 +107,6 @@ async def test_names_are_the_same_in_every_process() -> None:
 
 async def test_two_topics_with_one_short_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once in thirty million pairs; then ids could not tell them apart."""
-    monkeypatch.setattr("sse_gateway_kafka.survey._digest", lambda *_, length=8: "0" * length)
+    monkeypatch.setattr("sse_gateway_kafka.survey.digest36", lambda *_, length=8: "0" * length)
     with pytest.raises(SourceUnavailable, match="the same short name"):
         await surveyed(topic("a", id=1), topic("b", id=2), topics=["a", "b"])
-
-
-@pytest.mark.parametrize(("newest", "version"), [(18, 12), (12, 12), (8, 5)])
-def test_the_newest_version_that_both_know_is_asked(newest: int, version: int) -> None:
-    """Neither makes a topic that is not there, which would be Kafka's way with a name that was asked for."""
-    for topics in (("a", "b"), None):
-        request = TopicsRequest(topics).prepare({3: (0, newest)})
-        assert (request.API_VERSION, request.allow_auto_topic_creation) == (version, False)
-        assert request.encode()

@@ -19,7 +19,7 @@ __all__ = ["Upstream", "connector"]
 
 def connector(servers: str, **options: Any) -> Any:
     """A connector of a source that is called "orders"."""
-    return KafkaConnector(KafkaConfig.model_validate({"servers": [servers], **options}), name="orders")
+    return KafkaConnector.build(KafkaConfig.model_validate({"servers": [servers], **options}), "orders")
 
 
 class Upstream:

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import anyio
 import pytest
 
-from .proxy import Proxy
+from tests.brokers.proxy import Proxy
+
 from .upstream import TRIMMED, Upstream, stream_reader
 
 

@@ -11,9 +11,8 @@ import anyio
 from sse_gateway.config import BufferConfig, load
 from sse_gateway.core import Bounds, Hub
 from sse_gateway.metrics import Metrics
-from sse_gateway.sources.backoff import Backoff
-from sse_gateway.sources.supervisor import Supervisor
-from sse_gateway.sources.timing import Timing
+from sse_gateway.sources.discovery import connectors
+from sse_gateway.sources.supervisor import Backoff, Supervisor, Timing
 from sse_gateway_rabbitmq import RabbitMQConfig, RabbitMQConnector
 
 __all__ = ["Running"]
@@ -31,9 +30,9 @@ class Running:
     """One source and what came of it."""
 
     def __init__(self, url: str, **options: Any) -> None:
-        source = load(_FILE, {"rabbitmq": RabbitMQConnector}, environ={}).sources["orders"]
+        source = load(_FILE, connectors(["rabbitmq"]), environ={}).sources["orders"]
         self.config = RabbitMQConfig.model_validate({"url": url, "heartbeat": "1s", **options})
-        self.connector = RabbitMQConnector(self.config, name="orders")
+        self.connector = RabbitMQConnector.build(self.config, "orders")
         hub = Hub(process="process")
         self.log = hub.add("orders", Bounds(1_000_000, 1 << 30, 3600), source.channel.matches)
         self.supervisor = Supervisor(

@@ -10,7 +10,9 @@ import pytest
 from pydantic import ValidationError
 
 from sse_gateway.config import load, options
+from sse_gateway.connector import Connector
 from sse_gateway.errors import ConfigError
+from sse_gateway.sources.discovery import connectors
 from sse_gateway_rabbitmq import (
     ExchangeConnector,
     QueueConnector,
@@ -34,8 +36,8 @@ def made(**given: Any) -> RabbitMQConfig:
         ({"mode": "queue", "queue": "orders", "single_replica": True}, QueueConnector),
     ],
 )
-def test_each_mode_has_a_class(given: dict[str, Any], kind: type[RabbitMQConnector]) -> None:
-    assert type(RabbitMQConnector(made(**given), name="orders")) is kind
+def test_each_mode_has_a_class(given: dict[str, Any], kind: type[Connector[Any]]) -> None:
+    assert type(RabbitMQConnector.build(made(**given), "orders")) is kind
 
 
 @pytest.mark.parametrize(
@@ -46,12 +48,12 @@ def test_each_mode_has_a_class(given: dict[str, Any], kind: type[RabbitMQConnect
         ({"bindings": [{"exchange": "b"}], "routing_keys": ["c"]}, "`routing_keys` is written in each of them"),
         (
             {"exchange": "a", "declare": {"type": "direct"}},
-            'a direct exchange knows no "#": name the routing_keys of "a"',
+            'a direct exchange does not match "#": write its routing_keys',
         ),
-        ({"exchange": "a", "queue": "b"}, '`queue` belongs to mode = "queue", and mode is "exchange"'),
+        ({"exchange": "a", "queue": "b"}, '`queue` belongs to mode = "queue"'),
         ({"mode": "stream", "stream": "a", "routing_keys": ["b"]}, '`routing_keys` belongs to mode = "exchange"'),
-        ({"mode": "stream"}, 'mode = "stream" needs stream = "..."'),
-        ({"mode": "queue", "single_replica": True}, 'mode = "queue" needs queue = "..."'),
+        ({"mode": "stream"}, "mode needs the key with its name"),
+        ({"mode": "queue", "single_replica": True}, "mode needs the key with its name"),
         ({"mode": "queue", "queue": "a"}, "hands each message to one replica"),
         ({"mode": "stream", "stream": "a", "declare": {"type": "topic"}}, "declare.type is the type of an exchange"),
         ({"exchange": "a", "tls": {}}, "tls is for a url that begins with amqps://"),
@@ -128,7 +130,7 @@ def test_no_secret_is_in_any_text_of_it() -> None:
 def test_a_file_names_the_option_and_hides_its_value() -> None:
     text = '[sources.orders]\nchannel = "o"\n[sources.orders.rabbitmq]\nurl = "amqp://u:s3/cret@h"\nexchang = "a"\n'
     with pytest.raises(ConfigError) as refused:
-        load(text, {"rabbitmq": RabbitMQConnector}, environ={})
+        load(text, connectors(["rabbitmq"]), environ={})
     assert "sources.orders.rabbitmq.url" in str(refused.value)
     assert "exchange" in str(refused.value)
     assert "s3" not in str(refused.value)
@@ -146,7 +148,7 @@ def test_a_whole_source_is_read_from_a_file() -> None:
         bindings = [{ exchange = "orders", routing_keys = ["order.#"], declare = { type = "topic" } }, { exchange = "x" }]
         queue_arguments = { x-dead-letter-exchange = "failed", x-max-length = 10_000 }
     """
-    config = load(text, {"rabbitmq": RabbitMQConnector}, environ={}).sources["orders"].options
+    config = load(text, connectors(["rabbitmq"]), environ={}).sources["orders"].options
     assert isinstance(config, RabbitMQConfig)
     assert [binding.exchange for binding in config.exchanges] == ["orders", "x"]
     assert config.address.vhost == "shop"

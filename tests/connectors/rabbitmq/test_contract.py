@@ -9,8 +9,8 @@ import pytest
 
 from sse_gateway.connector import Connector
 from sse_gateway.testing import ConnectorContract, ContractHooks, PublishableContract, ReplayableContract
+from tests.brokers.proxy import Proxy
 
-from .proxy import Proxy
 from .upstream import Upstream, connector
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import anyio
 import pytest
@@ -22,7 +23,7 @@ from .upstream import Upstream, connector, receive
 pytestmark = pytest.mark.anyio
 
 PAGE = (Path(__file__).parents[3] / "docs" / "connectors" / "rabbitmq.md").read_text()
-HOST = "docs"
+HOST = f"docs-{uuid4().hex[:12]}"
 
 
 def blocks(language: str) -> list[str]:
@@ -37,12 +38,12 @@ def rows(head: str) -> list[list[str]]:
 
 
 @pytest.fixture
-async def url(own_rabbitmq: RabbitMQ) -> AsyncIterator[str]:
+async def url(rabbitmq: RabbitMQ) -> AsyncIterator[str]:
     """A virtual host of its own, since the page calls its exchange "orders"."""
-    await to_thread.run_sync(own_rabbitmq.ctl, "add_vhost", HOST)
-    await to_thread.run_sync(own_rabbitmq.ctl, "set_permissions", "-p", HOST, "guest", ".*", ".*", ".*")
-    yield f"{own_rabbitmq.url}{HOST}"
-    await to_thread.run_sync(own_rabbitmq.ctl, "delete_vhost", HOST)
+    await to_thread.run_sync(rabbitmq.ctl, "add_vhost", HOST)
+    await to_thread.run_sync(rabbitmq.ctl, "set_permissions", "-p", HOST, "guest", ".*", ".*", ".*")
+    yield f"{rabbitmq.url}{HOST}"
+    await to_thread.run_sync(rabbitmq.ctl, "delete_vhost", HOST)
 
 
 def test_every_option_is_listed_for_the_modes_that_have_it() -> None:
@@ -64,32 +65,32 @@ async def test_the_example_works_as_it_stands(url: str, tmp_path: Path, monkeypa
             group.cancel_scope.cancel()
 
 
-async def test_the_permissions_that_are_listed_are_enough_and_needed(own_rabbitmq: RabbitMQ, url: str) -> None:
+async def test_the_permissions_that_are_listed_are_enough_and_needed(rabbitmq: RabbitMQ, url: str) -> None:
     upstream = Upstream(url)
     async with upstream.channel() as channel:
         await channel.declare_exchange("orders", "topic")
         await channel.declare_queue("orders", durable=True, arguments={"x-queue-type": "stream"})
     options = {'`"exchange"`': {"exchange": "orders"}, '`"stream"`, `"queue"`': {"mode": "stream", "stream": "orders"}}
-    mine = urlsplit(url)._replace(netloc=f"reader:reader@127.0.0.1:{own_rabbitmq.port}").geturl()
-    await to_thread.run_sync(own_rabbitmq.ctl, "add_user", "reader", "reader")
+    mine = urlsplit(url)._replace(netloc=f"reader:reader@127.0.0.1:{rabbitmq.port}").geturl()
+    await to_thread.run_sync(rabbitmq.ctl, "add_user", "reader", "reader")
     try:
         for mode, *expressions in rows("mode"):
             if mode not in options:
                 continue
             allowed = [cell.strip("`") for cell in expressions]
-            await to_thread.run_sync(own_rabbitmq.ctl, "set_permissions", "-p", HOST, "reader", *allowed)
+            await to_thread.run_sync(rabbitmq.ctl, "set_permissions", "-p", HOST, "reader", *allowed)
             async with connector(mine, **options.pop(mode)) as source:
                 await upstream.publish([b"x"], exchange="orders" if "exchange" in mode else "", key="orders")
                 with anyio.fail_after(5):
                     assert await receive(source, 1)
                 with pytest.raises(SourceUnavailable, match="ACCESS_REFUSED"):
                     await source.publish(Message(body=b"x", key="orders"))
-        await to_thread.run_sync(own_rabbitmq.ctl, "set_permissions", "-p", HOST, "reader", "^$", "^$", "^$")
+        await to_thread.run_sync(rabbitmq.ctl, "set_permissions", "-p", HOST, "reader", "^$", "^$", "^$")
         for refused in ({"exchange": "orders"}, {"mode": "stream", "stream": "orders"}):
             with pytest.raises(SourceUnavailable, match="ACCESS_REFUSED - access to queue"):
                 await connector(mine, **refused).__aenter__()
     finally:
-        await to_thread.run_sync(own_rabbitmq.ctl, "delete_user", "reader")
+        await to_thread.run_sync(rabbitmq.ctl, "delete_user", "reader")
     assert not options
 
 

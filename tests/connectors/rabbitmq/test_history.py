@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from sse_gateway.connector import OffsetExpired, SourceUnavailable
-from sse_gateway_rabbitmq import history
+from sse_gateway_rabbitmq import stream as mode
 
 from .upstream import TRIMMED, Upstream, bodies, receive, stream_reader
 
@@ -49,14 +49,14 @@ async def test_a_stream_that_was_made_anew_is_another_epoch(
     upstream: Upstream, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     """Whether it is shorter by now than what was read of the old one, or longer."""
-    monkeypatch.setattr(history, "_PATIENCE", 0.2)
+    monkeypatch.setattr(mode, "_PATIENCE", 0.2)
     stream = await upstream.stream()
     tail = stream_reader(upstream.url, stream, start="first")
     await upstream.publish(bodies(5, "old"), key=stream)
     async with tail:
         with anyio.fail_after(5):
             await receive(tail, 5)
-        old, positions = tail.epoch, dict(tail.positions())
+        old, positions = tail.epoch, dict(tail.offsets())
     await upstream.delete(stream)
     await upstream.stream(name=stream)
     await upstream.publish(bodies(count, "new"), key=stream)
@@ -64,7 +64,7 @@ async def test_a_stream_that_was_made_anew_is_another_epoch(
         assert replay.epoch != old
         epoch = replay.epoch
     async with tail.replay({}) as replay:
-        assert (replay.epoch, replay.positions()) == (epoch, {"": 0})
+        assert (replay.epoch, replay.offsets()) == (epoch, {"": 0})
         await upstream.publish([b"last"], key=stream)
         with anyio.fail_after(5):
             received = await receive(replay, count + 1)

@@ -6,9 +6,9 @@ import anyio
 import pytest
 
 from sse_gateway.connector import Message, Publishable, SourceUnavailable
+from tests.brokers.proxy import Proxy
 from tests.brokers.rabbitmq import RabbitMQ
 
-from .proxy import Proxy
 from .upstream import Upstream, connector, receive
 
 pytestmark = pytest.mark.anyio

@@ -9,8 +9,8 @@ import anyio
 import pytest
 
 from sse_gateway.connector import Message, Rejectable, Replayable, SourceUnavailable
+from tests.brokers.proxy import Proxy
 
-from .proxy import Proxy
 from .upstream import Upstream, bodies, connector, receive, until
 
 pytestmark = pytest.mark.anyio
@@ -44,7 +44,7 @@ async def test_a_backlog_comes_in_batches_that_one_turn_of_the_loop_can_take(ups
     queue = await upstream.queue()
     await upstream.publish(bodies(600), key=queue)
     async with reader(upstream.url, queue, prefetch=600) as source:
-        await until(lambda: len(source.consumer.delivered) == 600)
+        await until(lambda: len(source.consumer.inbox) == 600)
         batches = [await source.receive() for _ in range(3)]
     assert [len(batch) for batch in batches] == [256, 256, 88]
     assert [message.body for batch in batches for message in batch] == bodies(600)
@@ -106,9 +106,9 @@ async def test_what_had_arrived_when_the_line_was_lost_comes_once(upstream: Upst
     async with source:
         await upstream.publish(sent, key=queue)
         await source.check()
-        assert len(source.consumer.delivered) == 20
+        assert len(source.consumer.inbox) == 20
         proxy.cut()
-        await until(lambda: source.consumer.lost)
+        await until(lambda: source.consumer.inbox.lost)
         with anyio.fail_after(5):
             assert await source.receive() == []
             with pytest.raises(SourceUnavailable):

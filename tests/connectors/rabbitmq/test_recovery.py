@@ -11,14 +11,14 @@ import pytest
 from anyio import to_thread
 
 from sse_gateway.connector import SourceUnavailable
+from tests.brokers.proxy import Proxy
 from tests.brokers.rabbitmq import RabbitMQ
 
-from .proxy import Proxy
 from .running import Running
 from .traffic import Traffic
 from .upstream import Upstream, connector, receive
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.anyio
 
 
 class Scene:
@@ -198,11 +198,11 @@ async def test_a_broker_that_is_away_at_the_start(own_rabbitmq: RabbitMQ) -> Non
     exchange = await upstream.exchange()
     async with Proxy.open(own_rabbitmq.url) as proxy:
         source = Running(proxy.url, exchange=exchange)
-        proxy.refuse()
+        await proxy.refuse()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(source.supervisor.run)
             await source.until(lambda: source.supervisor.state.status == "down")
-            proxy.accept()
+            await proxy.accept()
             await source.until(lambda: source.is_up)
             assert source.breaks == [], "before it was up once there was nothing to lose"
             await source.supervisor.stop()

@@ -15,9 +15,9 @@ import pytest
 
 from sse_gateway.connector import SourceUnavailable
 from sse_gateway.testing import nothing_left
+from tests.brokers.proxy import Proxy
 from tests.brokers.rabbitmq import RabbitMQ
 
-from .proxy import Proxy
 from .upstream import Upstream, connector
 
 pytestmark = pytest.mark.anyio
@@ -54,19 +54,19 @@ async def test_the_password_may_stand_outside_of_the_url(upstream: Upstream) -> 
     assert "refuses the user name or the password" in await refusal(upstream.url, password="s3cret /@:?")
 
 
-async def test_a_virtual_host_that_is_missing(own_rabbitmq: RabbitMQ) -> None:
-    text = await refusal(f"{own_rabbitmq.url}nowhere")
+async def test_a_virtual_host_that_is_missing(rabbitmq: RabbitMQ) -> None:
+    text = await refusal(f"{rabbitmq.url}nowhere")
     assert "(virtual host 'nowhere'): the broker ended the handshake: there is no such virtual host" in text
 
 
-async def test_authentication_that_the_broker_does_not_offer(own_rabbitmq: RabbitMQ) -> None:
-    certificates = own_rabbitmq.certificates
+async def test_authentication_that_the_broker_does_not_offer(rabbitmq: RabbitMQ) -> None:
+    certificates = rabbitmq.certificates
     tls = {
         "ca": str(certificates.authority),
         "certificate": str(certificates.client),
         "key": str(certificates.client_key),
     }
-    text = await refusal(own_rabbitmq.tls_url, tls=tls, authentication="external")
+    text = await refusal(rabbitmq.tls_url, tls=tls, authentication="external")
     assert "the broker does not offer the authentication that is configured" in text
 
 

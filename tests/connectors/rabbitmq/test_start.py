@@ -23,7 +23,7 @@ async def test_it_begins_where_start_says(upstream: Upstream, start: object, fir
     stream = await upstream.stream()
     await upstream.publish(bodies(10), key=stream)
     async with stream_reader(upstream.url, stream, start=start) as source:
-        assert source.positions() == {"": first}
+        assert source.offsets() == {"": first}
         await upstream.publish([b"10"], key=stream)
         with anyio.fail_after(5):
             received = await receive(source, 11 - first)
@@ -34,21 +34,21 @@ async def test_last_begins_with_the_last_batch_that_was_written(upstream: Upstre
     stream = await upstream.stream()
     await upstream.publish(bodies(10), key=stream)  # each is confirmed, so each is a batch
     async with stream_reader(upstream.url, stream, start="last") as source:
-        assert source.positions() == {"": 9}
+        assert source.offsets() == {"": 9}
 
 
 async def test_a_time_after_the_last_message_is_the_end(upstream: Upstream) -> None:
     stream = await upstream.stream()
     await upstream.publish(bodies(10), key=stream)
     async with stream_reader(upstream.url, stream, start=datetime(2100, 1, 1, tzinfo=UTC)) as source:
-        assert source.positions() == {"": 10}
+        assert source.offsets() == {"": 10}
 
 
 @pytest.mark.parametrize("start", ["first", "last", "next", 0, "1h"])
 async def test_an_empty_stream_begins_at_zero(upstream: Upstream, start: object) -> None:
     stream = await upstream.stream()
     async with stream_reader(upstream.url, stream, start=start) as source:
-        assert source.positions() == {"": 0}
+        assert source.offsets() == {"": 0}
         assert await source.bounds() == {"": (0, 0)}
         await upstream.publish([b"x"], key=stream)
         with anyio.fail_after(5):
@@ -66,7 +66,7 @@ async def test_a_start_behind_the_end_is_told(upstream: Upstream) -> None:
 
 async def test_a_configured_offset_below_what_is_held_begins_with_the_first(upstream: Upstream, trimmed: str) -> None:
     async with stream_reader(upstream.url, trimmed, start=1) as source:
-        assert source.positions() == {"": (await source.bounds())[""][0]}
+        assert source.offsets() == {"": (await source.bounds())[""][0]}
 
 
 async def test_offsets_at_a_time_lie_at_or_before_it(upstream: Upstream) -> None:

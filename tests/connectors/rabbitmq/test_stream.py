@@ -20,7 +20,7 @@ async def test_a_replay_from_behind_the_end_is_refused(upstream: Upstream) -> No
         await source.replay({"": 4}).__aenter__()
     assert expired.value.earliest == {"": 0}
     async with source.replay({"": 3}) as replay:
-        assert replay.positions() == {"": 3}
+        assert replay.offsets() == {"": 3}
 
 
 async def test_a_replay_from_below_what_is_held_is_expired(upstream: Upstream, trimmed: str) -> None:
@@ -48,7 +48,7 @@ async def test_what_is_dropped_before_a_slow_reader_had_it_is_expired(upstream: 
                 await upstream.publish([b"more"], key=stream)
             with pytest.raises(OffsetExpired) as expired:
                 await receive(source, 200)
-    assert expired.value.earliest[""] > source.positions()[""]
+    assert expired.value.earliest[""] > source.offsets()[""]
 
 
 async def test_offsets_without_a_message_are_passed_over(upstream: Upstream) -> None:
@@ -60,7 +60,7 @@ async def test_offsets_without_a_message_are_passed_over(upstream: Upstream) -> 
         with anyio.fail_after(5):
             received = await receive(source, 5)
         assert [message.offset for message in received] == [5, 6, 7, 8, 9]
-        assert source.positions() == {"": 10}
+        assert source.offsets() == {"": 10}
 
 
 async def test_a_receive_that_is_cancelled_while_it_looks_at_a_hole_loses_nothing(upstream: Upstream) -> None:

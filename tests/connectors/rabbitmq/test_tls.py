@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives import serialization
 from sse_gateway.connector import Message, SourceUnavailable
 from sse_gateway.testing import nothing_left
 from tests.brokers.certificates import Certificates
+from tests.brokers.proxy import Proxy
 from tests.brokers.rabbitmq import RabbitMQ
 
-from .proxy import Proxy
 from .upstream import Upstream, connector, receive
 
 pytestmark = pytest.mark.anyio
@@ -30,10 +30,10 @@ def tls(certificates: Certificates) -> dict[str, Any]:
     }
 
 
-async def test_messages_pass_in_both_directions(own_rabbitmq: RabbitMQ, tls: dict[str, Any]) -> None:
-    upstream = Upstream(own_rabbitmq.url)
+async def test_messages_pass_in_both_directions(rabbitmq: RabbitMQ, tls: dict[str, Any]) -> None:
+    upstream = Upstream(rabbitmq.url)
     exchange = await upstream.exchange()
-    async with connector(own_rabbitmq.tls_url, exchange=exchange, tls=tls) as source:
+    async with connector(rabbitmq.tls_url, exchange=exchange, tls=tls) as source:
         await source.publish(Message(body=b"x", key="k"))
         with anyio.fail_after(5):
             assert await receive(source, 1)
@@ -50,18 +50,16 @@ async def test_messages_pass_in_both_directions(own_rabbitmq: RabbitMQ, tls: dic
     ],
 )
 async def test_what_is_wrong_with_certificates_is_told(
-    own_rabbitmq: RabbitMQ, tls: dict[str, Any], change: dict[str, Any], why: str
+    rabbitmq: RabbitMQ, tls: dict[str, Any], change: dict[str, Any], why: str
 ) -> None:
     with pytest.raises(SourceUnavailable) as refused:
-        async with connector(own_rabbitmq.tls_url, exchange="amq.topic", tls={**tls, **change}):
+        async with connector(rabbitmq.tls_url, exchange="amq.topic", tls={**tls, **change}):
             pass
     assert why in str(refused.value)
 
 
-async def test_the_name_of_the_broker_is_checked_unless_told_otherwise(
-    own_rabbitmq: RabbitMQ, tls: dict[str, Any]
-) -> None:
-    async with Proxy.open(own_rabbitmq.tls_url, host="127.0.0.2") as proxy:
+async def test_the_name_of_the_broker_is_checked_unless_told_otherwise(rabbitmq: RabbitMQ, tls: dict[str, Any]) -> None:
+    async with Proxy.open(rabbitmq.tls_url, host="127.0.0.2") as proxy:
         with pytest.raises(SourceUnavailable, match="IP address mismatch"):
             async with connector(proxy.url, exchange="amq.topic", tls=tls):
                 pass
@@ -69,9 +67,9 @@ async def test_the_name_of_the_broker_is_checked_unless_told_otherwise(
             pass
 
 
-async def test_a_line_that_fell_silent_is_left_within_a_bound(own_rabbitmq: RabbitMQ, tls: dict[str, Any]) -> None:
+async def test_a_line_that_fell_silent_is_left_within_a_bound(rabbitmq: RabbitMQ, tls: dict[str, Any]) -> None:
     """TLS takes leave with a handshake, and here nobody answers it."""
-    async with Proxy.open(own_rabbitmq.tls_url) as proxy:
+    async with Proxy.open(rabbitmq.tls_url) as proxy:
         source = connector(proxy.url, exchange="amq.topic", tls=tls)
         async with source:
             pass
@@ -79,6 +77,7 @@ async def test_a_line_that_fell_silent_is_left_within_a_bound(own_rabbitmq: Rabb
             with anyio.fail_after(5):
                 async with source:
                     proxy.freeze()
+            proxy.thaw()  # for the proxy's own tasks
 
 
 def _encrypted(key: Path, encrypted: Path) -> Path:
@@ -90,12 +89,12 @@ def _encrypted(key: Path, encrypted: Path) -> Path:
     return encrypted
 
 
-async def test_the_key_may_have_a_password(own_rabbitmq: RabbitMQ, tls: dict[str, Any], tmp_path: Path) -> None:
+async def test_the_key_may_have_a_password(rabbitmq: RabbitMQ, tls: dict[str, Any], tmp_path: Path) -> None:
     tls = {**tls, "key": str(_encrypted(Path(tls["key"]), tmp_path / "key.pem"))}
-    async with connector(own_rabbitmq.tls_url, exchange="amq.topic", tls={**tls, "key_password": "s3cret"}):
+    async with connector(rabbitmq.tls_url, exchange="amq.topic", tls={**tls, "key_password": "s3cret"}):
         pass
     for wrong in ({"key_password": "wr0ng"}, {}):
         with pytest.raises(SourceUnavailable) as refused:
-            async with connector(own_rabbitmq.tls_url, exchange="amq.topic", tls={**tls, **wrong}):
+            async with connector(rabbitmq.tls_url, exchange="amq.topic", tls={**tls, **wrong}):
                 pass
         assert "wr0ng" not in str(refused.value)

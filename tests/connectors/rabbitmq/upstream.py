@@ -14,7 +14,7 @@ import anyio
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import AMQPError
 
-from sse_gateway.connector import Message
+from sse_gateway.connector import Connector, Message
 from sse_gateway_rabbitmq import RabbitMQConfig, RabbitMQConnector
 
 __all__ = ["TRIMMED", "Upstream", "bodies", "connector", "receive", "stream_reader", "until"]
@@ -27,7 +27,7 @@ TRIMMED = {"x-max-length-bytes": 20_000, "x-stream-max-segment-size-bytes": 10_0
 
 def connector(url: str, **options: Any) -> Any:
     """A connector of a source that is called "orders", in the class of its mode."""
-    return RabbitMQConnector(RabbitMQConfig.model_validate({"url": url, **options}), name="orders")
+    return RabbitMQConnector.build(RabbitMQConfig.model_validate({"url": url, **options}), "orders")
 
 
 def stream_reader(url: str, stream: str, **options: Any) -> Any:
@@ -40,7 +40,7 @@ def bodies(count: int, prefix: str = "") -> list[bytes]:
     return [f"{prefix}{number}".encode() for number in range(count)]
 
 
-async def receive(source: RabbitMQConnector, count: int) -> list[Message]:
+async def receive(source: Connector[Any], count: int) -> list[Message]:
     """`count` messages, each batch acknowledged."""
     received: list[Message] = []
     while len(received) < count:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from sse_gateway.connector import Message
-from sse_gateway_webhook.deliveries import Delivery, Window, digest
+from sse_gateway_webhook.intake import Delivery, Window, digest
 
 from .harness import Bench, idle, running
 

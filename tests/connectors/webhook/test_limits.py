@@ -8,8 +8,7 @@ import anyio
 import pytest
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from sse_gateway_webhook.config import PendingConfig
-from sse_gateway_webhook.pending import OVERHEAD
+from sse_gateway_webhook.config import OVERHEAD, PendingConfig
 
 from .harness import Bench, application, idle, running
 

@@ -1,9 +1,8 @@
-"""The brokers as the tests of this folder see them, and the tables that they fill."""
+"""The brokers as the tests of this folder see them."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,19 +12,7 @@ from tests.brokers.rabbitmq import RabbitMQ
 from tests.connectors.kafka.upstream import Upstream as KafkaUpstream
 from tests.connectors.rabbitmq.upstream import Upstream as RabbitUpstream
 
-from .report import Report
 from .source import Upstreams
-
-if TYPE_CHECKING:
-    from _pytest.terminal import TerminalReporter
-
-_REPORT: pytest.StashKey[Report] = pytest.StashKey()
-
-
-@pytest.fixture(scope="session")
-def report(request: pytest.FixtureRequest) -> Report:
-    """Where tests put what is printed at the end of the run."""
-    return request.config.stash.setdefault(_REPORT, Report())
 
 
 @pytest.fixture
@@ -37,11 +24,3 @@ async def upstreams(own_rabbitmq: RabbitMQ, own_kafka: Kafka) -> AsyncIterator[U
         yield Upstreams(own_rabbitmq, own_kafka, rabbit_line, kafka_line, rabbit, kafka)
     await rabbit.close()
     await kafka.close()
-
-
-def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
-    """The tables, whatever came of the tests."""
-    for title, lines in config.stash.get(_REPORT, Report()).tables():
-        terminalreporter.section(title)
-        for line in lines:
-            terminalreporter.write_line(line)

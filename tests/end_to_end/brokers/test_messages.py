@@ -15,7 +15,7 @@ from tests.brokers.certificates import Certificates
 from ..gateway import Gateway, running
 from .source import Upstreams
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.anyio
 
 ROUTE = """
 [[routes]]

@@ -16,7 +16,7 @@ from tests.connectors.rabbitmq.upstream import Upstream as RabbitUpstream
 from ..browsers import Browser, browsing
 from ..gateway import Gateway, running
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.anyio
 
 CLIENTS = 100
 EVENTS = 60

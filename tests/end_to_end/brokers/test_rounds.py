@@ -12,7 +12,7 @@ from .account import Account
 from .client import Client
 from .source import Queue, Source, Topic, Upstreams
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.anyio
 
 ROUNDS = 10
 BURST = 1500

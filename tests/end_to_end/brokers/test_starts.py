@@ -12,7 +12,7 @@ from .report import Report
 from .scene import Scene, make, opened
 from .source import Access, Upstreams, all_sources
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.anyio
 
 USER = "late"
 

@@ -17,7 +17,7 @@ from .client import Client
 from .report import Report
 from .source import Access, Source, Upstreams, all_sources
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.anyio
 
 MESSAGES = 50_000
 SIZE = 200

@@ -53,7 +53,7 @@ async def test_a_browser_reads_random_events(name: str, server_name: str, sep: s
     async with running(server_name, tmp_path, app="tests.sse.clients.application:app") as server:
         async with browsing(name, tmp_path) as browser:
             await open_source(browser, f"{server.url}/chance?seed={seed}&count={COUNT}&sep={quote(sep)}", types)
-            with anyio.fail_after(40):
+            with anyio.fail_after(150):
                 while not any(event.type == "end" for event in seen):
                     seen += await seen_by(browser)
     assert len(seen) == COUNT + 1
