@@ -11,7 +11,7 @@ from prometheus_client.core import Metric
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_parser
 
-from sse_gateway.core import Bounds, Hub
+from sse_gateway.core import Bounds, Event, Hub
 from sse_gateway.metrics import DrainStage, Metrics, Scrape
 
 
@@ -46,7 +46,7 @@ def test_a_counter_of_known_words_begins_at_0() -> None:
 
 def test_both_expositions_are_read_by_parsers(hub: Hub) -> None:
     """That of Prometheus and that of OpenMetrics, which demands more of names and types."""
-    metrics, scrape = Metrics(), Scrape(hub.statistics, {"orders": Counter(refused=1)})
+    metrics, scrape = Metrics(), Scrape(hub.logs, {"orders": Counter(refused=1)})
     metrics.registry.register(scrape)
     scrape.take()
     plain = {
@@ -91,13 +91,13 @@ def hub() -> Hub:
     log = hub.add("orders", Bounds(max_events=2, max_bytes=1000, max_age=60.0), lambda name: True)
     hub.begin(log, "", {})
     for number in range(3):
-        hub.publish(log, f"orders.{number}", data=b"12345", type="new", now=0.0)
+        hub.publish(log, Event(f"orders.{number}", b"12345", "new"), now=0.0)
     return hub
 
 
 def test_a_scrape_shows_the_logs_of_the_hub(hub: Hub) -> None:
     metrics = Metrics()
-    scrape = Scrape(hub.statistics, {})
+    scrape = Scrape(hub.logs, {})
     metrics.registry.register(scrape)
     scrape.take()
 
@@ -113,7 +113,7 @@ def test_a_scrape_shows_the_logs_of_the_hub(hub: Hub) -> None:
 def test_a_scrape_shows_the_tallies_of_the_connectors(hub: Hub) -> None:
     tallies = {"hooks": Counter(signature=3)}
     metrics = Metrics()
-    scrape = Scrape(hub.statistics, tallies)
+    scrape = Scrape(hub.logs, tallies)
     metrics.registry.register(scrape)
     scrape.take()
 
@@ -123,9 +123,9 @@ def test_a_scrape_shows_the_tallies_of_the_connectors(hub: Hub) -> None:
 def test_collecting_reads_only_what_was_taken_before(hub: Hub) -> None:
     """`collect` runs in a worker thread, where the hub may not be touched."""
     metrics = Metrics()
-    scrape = Scrape(hub.statistics, {})
+    scrape = Scrape(hub.logs, {})
     metrics.registry.register(scrape)
     scrape.take()
-    hub.publish(hub.logs[0], "orders.9", data=b"", now=0.0)
+    hub.publish(hub.logs[0], Event("orders.9", b""), now=0.0)
 
     assert 'sse_gateway_events_total{source="orders"} 3.0' in exposition(metrics)

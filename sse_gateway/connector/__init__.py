@@ -8,7 +8,7 @@ library that calls back, `parse_start`, `base36` and `digest36` for positions, a
 
 from __future__ import annotations
 
-from ..core.cursor import base36
+from ..core.ids import base36
 from ..errors import EndOfStream, InvalidValue, OffsetExpired, SourceUnavailable
 from ..units import Duration, Size
 from .contract import (

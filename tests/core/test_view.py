@@ -15,7 +15,7 @@ def test_a_view_knows_the_seq_and_the_offsets_after_what_it_lost() -> None:
         source.publish("a", offset, part=part)
     view = source.log.views["a"]
 
-    assert (view.evicted, view.lost, view.reason) == (2, {0: 6, 1: 8}, "evicted")
+    assert (view.evicted, view.lost, view.reason) == (2, {"0": 6, "1": 8}, "evicted")
 
 
 def test_the_floor_is_the_highest_of_what_was_lost_forgotten_or_before_the_beginning() -> None:
@@ -27,7 +27,7 @@ def test_the_floor_is_the_highest_of_what_was_lost_forgotten_or_before_the_begin
         source.publish(channel, offset, part="1")
 
     assert source.log.views["a"].base == (6, 7, 0)
-    assert source.log.views["a"].floor() == {0: 6, 1: 9, 2: 3}
+    assert source.log.views["a"].floor() == {"0": 6, "1": 9, "2": 3}
 
 
 def test_find_is_the_first_event_at_or_after_a_seq() -> None:
@@ -59,9 +59,9 @@ def test_a_view_holds_hardly_more_events_than_the_log() -> None:
     most = 0
     for _ in range(5000):
         source.publish("a")
-        most = max(most, len(view.events))
+        most = max(most, len(view.entries))
 
-    assert len(view.events) - view.head == len(source.log.events) == 1000
+    assert len(view.entries) - view.head == len(source.log.entries) == 1000
     assert most <= 1000 * 16 / 15
 
 
@@ -72,5 +72,5 @@ def test_a_view_that_lost_its_last_event_holds_none() -> None:
     source.publish("a")
     hub.expire(WIDE.max_age + 1)
 
-    assert source.log.views["a"].events == []
+    assert source.log.views["a"].entries == []
     assert source.log.views["a"].head == 0

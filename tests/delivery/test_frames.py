@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from sse_gateway.core import Bounds, Event, Gap, Hub, Log, Reset, Subscriber
-from sse_gateway.delivery.frames import EVENT_STREAM, NDJSON, Format, Frames
-from sse_gateway.delivery.tally import Tally
+from sse_gateway.core import Bounds, Cursor, Entry, Event, Gap, Hub, Log, Place, Reader, Reset
+from sse_gateway.delivery.joins import Frames, Tally
+from sse_gateway.sse.wire import EVENT_STREAM, NDJSON, Format
 from sse_gateway.testing import EventStreamParser
 
 
@@ -29,10 +29,10 @@ class Desk:
 
     def publish(self, data: bytes, *, type: str = "", log: int = 0) -> None:
         target = self.logs[log]
-        self.hub.publish(target, "a", data=data, now=1, type=type, part="0", offset=target.vector.next[0])
+        self.hub.publish(target, Event("a", data, type), now=1, part="0")
 
-    def take(self, reader: Subscriber | None = None) -> list[Event]:
-        return (reader or self.reader).take(10**9, self.hub.mark())
+    def take(self, reader: Reader | None = None) -> list[Entry]:
+        return (reader or self.reader).take(10**9, self.hub.position).events
 
 
 def test_a_join_is_read_back_as_its_events() -> None:
@@ -61,12 +61,12 @@ def test_an_event_is_encoded_once_whoever_reads_it() -> None:
     """And framed once for each set of sources, unless a filter makes the id one reader's own."""
     desk = Desk()
     other = desk.hub.subscribe(["a", "b"])
-    late = desk.reader.fork()
+    places = {log.vector.tag: Place({"0": ahead}) for log, ahead in zip(desk.logs, (0, 7), strict=True)}
+    late = desk.hub.subscribe(["a"], Cursor(places))
     desk.publish(b"x")
     events = desk.take()
     first = desk.frames.join(events, desk.reader)
     assert desk.frames.join(desk.take(other), other) == first
-    late.want(desk.logs[1], {"0": 7})
     assert desk.frames.join(desk.take(late), late) != first
     assert (desk.tally.encodings, desk.tally.joins) == (1, 3)
 

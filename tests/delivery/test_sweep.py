@@ -43,7 +43,7 @@ async def test_a_client_beyond_its_buffer_is_sent_away_to_resume(limit: dict[str
         await scene.pass_time(0.1)
         assert (kept if limit["events"] == 10 else 0, scene.count("evictions_total", reason="slow")) == (0, 1)
         wire.release()
-        await until(lambda: not scene.fanout.lagging.blocked())
+        await until(lambda: not scene.blocked)
         await scene.fanout.flush()
         assert wire.ended
         farewell = wire.events()[-1]
@@ -143,11 +143,11 @@ async def test_a_drain_says_farewell_to_all() -> None:
             tasks.start_soon(lambda: scene.fanout.drain(spread=1, retry=4))
             await until(lambda: bool(scene.fanout._flushed))
             await scene.fanout.flush()
-            await until(lambda: bool(scene.fanout.sweep._departures))
+            await until(lambda: all(client.departure for client in scene.fanout.roster.clients))
             await scene.pass_time(1.2)
             assert wire.ended and wire.data()[-1] == "last"
             behind.release()
-            await until(lambda: len(scene.fanout.lagging.blocked()) == 1)
+            await until(lambda: len(scene.blocked) == 1)
             await scene.fanout.flush()
             assert behind.ended and behind.data()[-1] == "last"
             assert behind.events()[-1].type == "gateway.bye"

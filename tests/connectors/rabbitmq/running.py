@@ -50,7 +50,7 @@ class Running:
     @property
     def bodies(self) -> list[bytes]:
         """What was published to the log, in order."""
-        return [event.data for event in self.log.events]
+        return [event.data for event in self.log.entries]
 
     @property
     def breaks(self) -> list[str]:
@@ -76,7 +76,7 @@ class Running:
             while not condition():
                 await anyio.sleep(0.01)
         state = self.supervisor.state
-        assert not scope.cancelled_caught, f"{state}; {len(self.log.events)} events; breaks {self.breaks}"
+        assert not scope.cancelled_caught, f"{state}; {len(self.log.entries)} events; breaks {self.breaks}"
 
     async def has(self, body: bytes) -> None:
         """Wait until the numbered message `body`, or a later one, has come."""

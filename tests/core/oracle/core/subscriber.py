@@ -9,9 +9,9 @@ from itertools import filterfalse
 from operator import attrgetter
 from typing import NamedTuple
 
-from ..errors import Lagged
 from . import loss
 from .cursor import MAX_LENGTH, UNREADABLE, VERSION, write_place
+from .errors import Lagged
 from .event import Event, Vector
 from .log import Break, Log
 from .notice import Notice, Reset

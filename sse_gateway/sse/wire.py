@@ -1,11 +1,11 @@
-"""The wire form of an event (WHATWG HTML, section 9.2.6), as bytes from fields."""
+"""The wire forms of events: the event stream (WHATWG HTML, section 9.2.6) and NDJSON, a JSON object a line."""
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Any
-
-__all__ = ["DEFAULT_SEPARATOR", "encode_body", "encode_data", "encode_fields", "one_line", "require_separator"]
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 DEFAULT_SEPARATOR = "\r\n"
 
@@ -92,3 +92,79 @@ def _lines(name: str, text: str, sep: str) -> str:
 def _digits(value: int) -> str:
     # a bool stays a word, which clients ignore as `retry`: its digit would be a millisecond
     return str(value) if isinstance(value, bool) else int.__repr__(value)
+
+
+class Format(Protocol):
+    """How events look on the wire. A frame is a prefix, which holds the id, and a body, which all clients share."""
+
+    @property
+    def media_type(self) -> str: ...
+
+    @property
+    def idle(self) -> bytes | None:
+        """What keeps an idle connection alive. None: only a control event does."""
+        ...
+
+    def prefix(self, id: str | None) -> bytes:
+        """The part of a frame before its body."""
+        ...
+
+    def body(self, type: str, data: bytes) -> bytes:
+        """The part of a frame that depends on the event alone."""
+        ...
+
+    def control(
+        self, type: str, data: Mapping[str, object] | None = None, *, id: str | None = None, retry: float | None = None
+    ) -> bytes:
+        """A whole event about the stream itself. `retry` is in seconds."""
+        ...
+
+
+class _EventStream:
+    media_type = "text/event-stream"
+    idle = b":\n\n"
+
+    def prefix(self, id: str | None) -> bytes:
+        return b"" if id is None else f"id: {id}\n".encode()
+
+    def body(self, type: str, data: bytes) -> bytes:
+        return encode_body(type, data)
+
+    def control(
+        self, type: str, data: Mapping[str, object] | None = None, *, id: str | None = None, retry: float | None = None
+    ) -> bytes:
+        hint = b"" if retry is None else b"retry: %d\n" % (retry * 1000)
+        text = b"data\n" if data is None else encode_data(compact(data).encode())
+        return hint + self.prefix(id) + b"event: " + type.encode() + b"\n" + text + b"\n"
+
+
+class _Ndjson:
+    media_type = "application/x-ndjson"
+    idle = None
+
+    def prefix(self, id: str | None) -> bytes:
+        return b"{" if id is None else b'{"id":"%s",' % id.encode()
+
+    def body(self, type: str, data: bytes) -> bytes:
+        event = f'"event":{compact(type)},' if type else ""
+        return f'{event}"data":{compact(data.decode())}}}\n'.encode()
+
+    def control(
+        self, type: str, data: Mapping[str, object] | None = None, *, id: str | None = None, retry: float | None = None
+    ) -> bytes:
+        fields: dict[str, object] = {} if id is None else {"id": id}
+        fields["event"] = type
+        if retry is not None:
+            fields["retry"] = int(retry * 1000)
+        if data is not None:
+            fields["data"] = data
+        return f"{compact(fields)}\n".encode()
+
+
+EVENT_STREAM: Format = _EventStream()
+NDJSON: Format = _Ndjson()
+
+
+def compact(value: object) -> str:
+    """JSON on one line, without spaces. Raises TypeError where there is none, ValueError for NaN and infinities."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -9,24 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sse_gateway.core import Cursor
-from sse_gateway.core.cursor import MAX_LENGTH, VERSION, Place, base36, make_mark, make_tag, write_place
+from sse_gateway.core.ids import MAX_LENGTH, VERSION, Place, base36, make_digest, make_tag, write_place
 from sse_gateway.errors import MalformedCursor
 
 HIGHEST = 2**63 - 1
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 TAGS = st.text(DIGITS, min_size=6, max_size=6)
-MARKS = st.just("") | st.text(DIGITS, min_size=8, max_size=8)
+DIGESTS = st.just("") | st.text(DIGITS, min_size=8, max_size=8)
 PAIRS = st.dictionaries(st.text(DIGITS, max_size=8), st.integers(0, HIGHEST), max_size=5)
-PLACES = st.dictionaries(TAGS, st.builds(Place, PAIRS, MARKS), max_size=8)
+PLACES = st.dictionaries(TAGS, st.builds(Place, PAIRS, DIGESTS), max_size=8)
 
 
 def write(places: dict[str, Place]) -> str:
-    return VERSION + "".join(write_place(tag, place.next, place.mark) for tag, place in sorted(places.items()))
+    return VERSION + "".join(write_place(tag, place.next, place.digest) for tag, place in sorted(places.items()))
 
 
 @given(PLACES)
 def test_what_is_written_is_read_back(places: dict[str, Place]) -> None:
-    """Rules 12 and 13: any names of partitions, any numbers of 63 bits, with and without a mark."""
+    """Rules 12 and 13: any names of partitions, any numbers of 63 bits, with and without a digest."""
     assert Cursor.parse(write(places)).places == places
 
 
@@ -147,8 +147,8 @@ def test_a_tag_is_equal_on_every_replica_and_another_one_in_another_epoch() -> N
     assert make_tag("a", "bc") != make_tag("ab", "c")
 
 
-def test_a_mark_is_of_a_source_and_a_message_id() -> None:
+def test_a_digest_is_of_a_source_and_a_message_id() -> None:
     """Rule 13."""
-    assert make_mark("hooks", "m1") == make_mark("hooks", "m1")
-    assert make_mark("hooks", "m1") not in (make_mark("hooks", "m2"), make_mark("other", "m1"))
-    assert len(make_mark("hooks", "m1")) == 8
+    assert make_digest("hooks", "m1") == make_digest("hooks", "m1")
+    assert make_digest("hooks", "m1") not in (make_digest("hooks", "m2"), make_digest("other", "m1"))
+    assert len(make_digest("hooks", "m1")) == 8

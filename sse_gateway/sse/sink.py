@@ -1,11 +1,11 @@
-"""One client on the wire: ordered writes that are done or pending, and an end with a reason.
+"""Where the bytes of one client go: ordered writes that are done or pending, and an end with a reason.
 
-It has two kinds of owner. A response writes from its own task: `deliver` waits for its turn and until the server has
-taken the message. The fan-out writes to thousands from one task: `write` never waits.
+A sink has one of two kinds of owner. A response writes from its own task: `deliver` waits for its turn and until the server
+has taken the message. A fan-out writes to thousands of clients from one task: `write` never waits.
 
-Such a write is one call of the server's `send`, made without a task. What comes back says if the server took the message:
-granian does the work at the call and answers with something already done, unless its four frames are full, then with a
-future; other servers answer with a coroutine, which is driven by hand to its end or to the first future it waits for.
+`write` is one call of the server's `send`, made without a task. What the call returns says whether the server has taken the
+message. Granian does the work at the call and returns something already done, or a future where its four frames are full.
+Other servers return a coroutine, which is driven by hand to its end or to the first future that it waits for.
 """
 
 from __future__ import annotations
@@ -14,25 +14,67 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
-__all__ = ["Connection", "Send"]
+from .loop import loop_of
+from .peer import Peer
 
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Steps = Iterator[Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 
-class Connection:
-    """The writes of one client. Whoever owns it calls `write` only while nothing is pending, or only `deliver`."""
+class Sink(Protocol):
+    """What a fan-out writes one client's messages to."""
+
+    peer: Peer | None
+    pending: bool
+    """Whether the last write is not taken yet. Nothing may be written meanwhile."""
+    since: float
+    """When the last write began, in seconds of the owner's clock. The owner sets it."""
+    reason: str | None
+    """Why this side ended it. None while it is open."""
+    freed: Callable[[], None] | None
+    """Called when a write that was pending is done, also where the client has gone."""
+
+    def write(self, message: Message) -> bool:
+        """Write one ASGI message. Returns whether it is taken; if not, it is pending."""
+        ...
+
+    def finish(self, body: bytes, reason: str) -> None:
+        """Write the last piece of the body. The client sees a whole answer."""
+        ...
+
+    def abort(self, reason: str) -> None:
+        """End now. The client sees a broken connection, or nothing."""
+        ...
+
+    def time_out(self) -> None:
+        """The client took nothing for too long: end now, for `timeout`, and be rid of its connection."""
+        ...
+
+
+def piece(data: bytes) -> Message:
+    """The ASGI message of one piece of a body. One message may go to many clients."""
+    return {"type": "http.response.body", "body": data, "more_body": True}
+
+
+def last_piece(data: bytes) -> Message:
+    """The ASGI message that ends a body."""
+    return {"type": "http.response.body", "body": data, "more_body": False}
+
+
+class AsgiSink:
+    """A client that an ASGI server writes to. Its owner calls `write` only while nothing is pending, or only `deliver`."""
 
     __slots__ = (
         "_aborted",
         "_alarm",
-        "_freed",
         "_late",
         "_task",
         "_timeout",
         "_waiting",
+        "freed",
         "pending",
         "peer",
         "reason",
@@ -41,19 +83,17 @@ class Connection:
     )
 
     finished: type[object] | None = None
-    """The class of what the server's `send` returns when it is done at once, once it was seen: to look no further."""
+    """The class of what the server's `send` returns when it is done at once, where one was seen: a quick test in `write`."""
 
-    def __init__(self, send: Send, *, peer: tuple[str, int] | None = None) -> None:
-        """Made by the request's own task, which then waits for `http.disconnect`. `peer` is address and port."""
+    def __init__(self, send: Send, *, peer: Peer | None = None) -> None:
+        """Made by the request's own task, which `abort` cancels."""
         self.send = send
         self.peer = peer
         self.pending = False
         self.since = 0.0
-        """When the last write began, in seconds of the owner's clock; the owner sets it, or `deliver` by the monotonic."""
         self.reason: str | None = None
-        """Why it was closed from this side; None while it is open."""
+        self.freed: Callable[[], None] | None = None
         self._aborted = False
-        self._freed: Callable[[], None] | None = None
         self._task = asyncio.current_task()
         self._timeout: float | None = None
         self._late: Callable[[], None] | None = None
@@ -68,7 +108,7 @@ class Connection:
             self._alarm.cancel()
             self._alarm = None
 
-    async def deliver(self, message: MutableMapping[str, Any], *, limited: bool = True) -> None:
+    async def deliver(self, message: Message, *, limited: bool = True) -> None:
         """Send one ASGI message when those before it are done, and wait until the server has taken it. `limited`: no longer
         than the limit."""
         if self.pending:
@@ -85,15 +125,16 @@ class Connection:
             else:
                 self.pending = False
 
-    def write(self, message: MutableMapping[str, Any], freed: Callable[[], None]) -> bool:
-        """Send one ASGI message. True: the server has taken it. False: it is pending, and `freed` is called when it is not
-        (also when the client has gone: only `http.disconnect` tells)."""
+    def write(self, message: Message, freed: Callable[[], None] | None = None) -> bool:
+        """Send one ASGI message. Returns whether the server has taken it. If not, it is pending until `freed` is called,
+        which may be given here or set afterwards."""
         outcome = self.send(message)
-        return outcome.__class__ is Connection.finished or self.follow(outcome, freed)
+        return outcome.__class__ is AsgiSink.finished or self.follow(outcome, freed)
 
-    def follow(self, outcome: Awaitable[None], freed: Callable[[], None]) -> bool:
+    def follow(self, outcome: Awaitable[None], freed: Callable[[], None] | None = None) -> bool:
         """The same for what a call of `send` has returned."""
-        self._freed = freed
+        if freed is not None:
+            self.freed = freed
         if hasattr(outcome, "add_done_callback"):
             self.pending = not outcome.done()  # type: ignore[attr-defined]  # granian's own future
             if self.pending:
@@ -101,20 +142,29 @@ class Connection:
             return not self.pending
         self.pending = not self._step(outcome.__await__())
         if not self.pending and not isinstance(outcome, Coroutine):
-            Connection.finished = outcome.__class__
+            AsgiSink.finished = outcome.__class__
         return not self.pending
 
     def finish(self, body: bytes, reason: str) -> None:
-        """Send the last message and the end of the body. The request's task then sees `http.disconnect`, when the server
-        has taken it. Never empty: an empty end is taken at once even where frames wait before it."""
-        self.reason = reason
-        self.write({"type": "http.response.body", "body": body, "more_body": False}, lambda: None)
+        """Send the end of the body. The request's task sees `http.disconnect` when the server has taken it. `body` must not
+        be empty: granian takes an empty end at once, even where frames wait before it."""
+        self.reason, self.freed = reason, None
+        self.write(last_piece(body))
 
     def abort(self, reason: str) -> None:
-        """End without a word: the client takes nothing. The request's task is cancelled, and `absorb` knows it."""
+        """Cancel the request's task; `absorb` there tells this cancellation from others. For a client that takes nothing."""
         self.reason = reason
         if self._task is not None and not self._aborted:
             self._aborted = self._task.cancel()
+
+    def time_out(self) -> None:
+        """Abort, and reset the connection, which the server would keep for as long as the client reads nothing."""
+        self.abort("timeout")
+        self.reset()
+
+    def reset(self) -> None:
+        """Reset the connection, unless another stream of this event loop goes over it."""
+        loop_of(asyncio.get_running_loop()).reset(self.peer)
 
     def absorb(self) -> bool:
         """Whether the cancellation that reached the request's task was `abort`'s, and so ends here."""
@@ -151,7 +201,7 @@ class Connection:
         else:
             self._alarm = asyncio.get_running_loop().call_later(left, self._check)
 
-    def _step(self, steps: Steps) -> bool:
+    def _step(self, steps: Iterator[Any]) -> bool:
         """Drive a coroutine to its end (True) or to the next future that it waits for, and go on when that is done."""
         try:
             waits_for = next(steps)
@@ -164,11 +214,15 @@ class Connection:
             waits_for.add_done_callback(lambda _: self._resume(steps))
         return False
 
-    def _resume(self, steps: Steps) -> None:
+    def _resume(self, steps: Iterator[Any]) -> None:
         if self._step(steps):
             self._done(None)
 
     def _done(self, _: object) -> None:
         self.pending = False
-        if self._freed is not None:
-            self._freed()
+        if self.freed is not None:
+            self.freed()
+
+
+Connection = AsgiSink
+"""The name that the library's users know."""
