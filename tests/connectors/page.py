@@ -9,7 +9,7 @@ __all__ = ["Page"]
 
 
 class Page:
-    """`docs/connectors/NAME.md`."""
+    """The page of the connector `name`."""
 
     def __init__(self, name: str) -> None:
         self.text = (Path(__file__).parents[2] / "docs" / "connectors" / f"{name}.md").read_text()
