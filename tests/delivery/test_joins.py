@@ -7,7 +7,7 @@ import json
 import pytest
 
 from sse_gateway.core import Bounds, Cursor, Entry, Event, Gap, Hub, Log, Place, Reader, Reset
-from sse_gateway.delivery.joins import Frames, Tally
+from sse_gateway.delivery.joins import Cache, Frames, Tally
 from sse_gateway.metrics import Metrics
 from sse_gateway.sse.wire import EVENT_STREAM, NDJSON, Format
 from sse_gateway.testing import EventStreamParser
@@ -134,3 +134,15 @@ def test_a_control_event_says_when_to_come_back() -> None:
 def test_an_ndjson_event_without_an_id_or_type_is_an_object_too() -> None:
     """What a long id leaves out."""
     assert json.loads(NDJSON.prefix(None) + NDJSON.body("", "ü\n".encode())) == {"data": "ü\n"}
+
+
+@pytest.mark.parametrize(("entries", "size"), [(10, 10**9), (10**9, 1000)])
+def test_it_keeps_the_latest_and_is_bounded_by_entries_and_by_bytes(entries: int, size: int) -> None:
+    """Two generations of ten entries of a hundred bytes, whichever bound is met first."""
+    cache = Cache(entries=entries, size=size)
+    for number in range(1000):
+        cache.put(number, bytes(100))
+
+    kept = [number for number in range(1000) if cache.get(number)]
+
+    assert kept == list(range(980, 1000))
