@@ -130,7 +130,7 @@ class EventSourceResponse(Response):
         self._opening = None if opening is None and retry is None else Event(comment=opening, retry=retry)
         self._retry = _RETRY if retry is None else retry
         self.make_farewell()  # what is wrong with it shows now, and not when the server stops
-        self.init_headers(stream_headers(headers))
+        self.init_headers(stream_headers(headers, connection=self.broadcast is None))
         self.raw_headers = [_shared(header) for header in self.raw_headers]
 
     @property
@@ -228,12 +228,14 @@ class EventSourceResponse(Response):
         await Reading(self.body_iterator, self.cleanup_timeout).close(cancelled=False, shield=True)
 
 
-def stream_headers(headers: Mapping[str, str] | None) -> MutableHeaders:
-    """The headers of a stream, but for its type: `headers` and those that keep a stream from being stored or held back."""
+def stream_headers(headers: Mapping[str, str] | None, *, connection: bool = False) -> MutableHeaders:
+    """The headers of a stream, but for its type: `headers`, and those that keep it from being stored or held back.
+    `connection` adds `Connection: keep-alive`, which says nothing new on HTTP/1.1."""
     merged = MutableHeaders()
     merged.update(headers or {})
     merged.setdefault("Cache-Control", "no-store")
-    merged["Connection"] = "keep-alive"
+    if connection:
+        merged["Connection"] = "keep-alive"
     merged["X-Accel-Buffering"] = "no"  # nginx
     return merged
 
