@@ -31,7 +31,7 @@ def families() -> Iterator[Metric]:
         (metrics.gaps, 1),
     ):
         family.labels(*"ab"[:labels])
-    scrape = Scrape(hub.statistics, {"s": Counter(refused=1)})
+    scrape = Scrape(hub.logs, {"s": Counter(refused=1)})
     metrics.registry.register(scrape)
     scrape.take()
     yield from metrics.registry.collect()

@@ -46,7 +46,7 @@ def test_a_counter_of_known_words_begins_at_0() -> None:
 
 def test_both_expositions_are_read_by_parsers(hub: Hub) -> None:
     """That of Prometheus and that of OpenMetrics, which demands more of names and types."""
-    metrics, scrape = Metrics(), Scrape(hub.statistics, {"orders": Counter(refused=1)})
+    metrics, scrape = Metrics(), Scrape(hub.logs, {"orders": Counter(refused=1)})
     metrics.registry.register(scrape)
     scrape.take()
     plain = {
@@ -97,7 +97,7 @@ def hub() -> Hub:
 
 def test_a_scrape_shows_the_logs_of_the_hub(hub: Hub) -> None:
     metrics = Metrics()
-    scrape = Scrape(hub.statistics, {})
+    scrape = Scrape(hub.logs, {})
     metrics.registry.register(scrape)
     scrape.take()
 
@@ -113,7 +113,7 @@ def test_a_scrape_shows_the_logs_of_the_hub(hub: Hub) -> None:
 def test_a_scrape_shows_the_tallies_of_the_connectors(hub: Hub) -> None:
     tallies = {"hooks": Counter(signature=3)}
     metrics = Metrics()
-    scrape = Scrape(hub.statistics, tallies)
+    scrape = Scrape(hub.logs, tallies)
     metrics.registry.register(scrape)
     scrape.take()
 
@@ -123,7 +123,7 @@ def test_a_scrape_shows_the_tallies_of_the_connectors(hub: Hub) -> None:
 def test_collecting_reads_only_what_was_taken_before(hub: Hub) -> None:
     """`collect` runs in a worker thread, where the hub may not be touched."""
     metrics = Metrics()
-    scrape = Scrape(hub.statistics, {})
+    scrape = Scrape(hub.logs, {})
     metrics.registry.register(scrape)
     scrape.take()
     hub.publish(hub.logs[0], Event("orders.9", b""), now=0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .event import Entry, Event, Position, Vector
-from .hub import Hub, HubStatistics, LogStatistics
+from .hub import Hub
 from .ids import UNREADABLE, Cursor, Place
 from .log import Bounds, Log
 from .loss import Gap, Notice, Reset
@@ -17,9 +17,7 @@ __all__ = [
     "Event",
     "Gap",
     "Hub",
-    "HubStatistics",
     "Log",
-    "LogStatistics",
     "Notice",
     "Place",
     "Position",

@@ -54,7 +54,9 @@ class Entry(Event):
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 
-    def __init__(self, event: Event, seq: int, part: str, offset: int, time: float, total: int) -> None:
+    def __init__(
+        self, event: Event, seq: int, part: str, offset: int, time: float, total: int, at: tuple[Vector, ...]
+    ) -> None:
         self.channel = event.channel
         self.data = data = event.data
         self.type = type = event.type
@@ -71,7 +73,7 @@ class Entry(Event):
         """Bytes that it counts for in every bound."""
         self.total = total
         """Weight of all events of its channel in this log before it: a lag in bytes is a subtraction."""
-        self.at: tuple[Vector, ...] = ()
+        self.at = at
         """The vectors of all logs just after it was appended."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from .event import Entry, Event, Position, Vector
 from .ids import Cursor
@@ -11,31 +10,6 @@ from .log import Bounds, Break, Log
 from .loss import beyond
 from .reader import Reader, Subscription
 from .resume import judge
-
-
-@dataclass(frozen=True, slots=True)
-class LogStatistics:
-    """What one source's log holds and has let go."""
-
-    source: str
-    epoch: str | None
-    events: int
-    bytes: int
-    channels: int
-    published: int
-    evicted: Mapping[str, int]
-    """Events by reason."""
-    next: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class HubStatistics:
-    """A moment of the hub."""
-
-    published: int
-    """Events and breaks."""
-    subscriptions: int
-    logs: tuple[LogStatistics, ...]
 
 
 class Hub:
@@ -55,6 +29,7 @@ class Hub:
         self.unflushed_events = 0
         """Events published to channels with readers since `changed` was last called; `unflushed_bytes` is their weight."""
         self.unflushed_bytes = 0
+        self._vectors: list[Vector] = []
         self._position = Position(0, ())
         self._readers: dict[str, dict[Subscription, None]] = {}
         """By channel; an empty set takes 216 bytes."""
@@ -72,7 +47,8 @@ class Hub:
         """The log of one more source, before anybody subscribes. `matches` says which channels it can ever produce."""
         log = Log(len(self.logs), source, bounds, matches)
         self.logs.append(log)
-        self.at = (*self.at, log.vector)
+        self._vectors.append(log.vector)
+        self._stand(log)
         return log
 
     def begin(self, log: Log, epoch: str, offsets: Mapping[str, int]) -> None:
@@ -80,9 +56,7 @@ class Hub:
         were passed over while it was away are a loss. An empty epoch: the gateway counts."""
         epoch, counts = epoch or self.process, not epoch
         if epoch == log.epoch:
-            reached = log.offsets()
-            skipped = {name: offset for name, offset in offsets.items() if offset > reached.get(name, 0)}
-            if skipped:
+            if skipped := beyond(offsets, log.offsets()):
                 self.lose(log, "upstream", skipped)
             self.advance(log, offsets)
             return
@@ -98,19 +72,17 @@ class Hub:
     def publish(self, log: Log, event: Event, *, now: float, part: str = "", offset: int | None = None) -> Entry | None:
         """Append one event to the log and to its channel. `now` is the time of its arrival, in seconds of a clock that
         only goes forward. Without an offset it is the next one. Returns None for an event that the log has had before."""
-        entry = log.append(event, self.seq, now, part, offset)
+        entry = log.append(event, self.seq, now, part, offset, self._vectors)
         if entry is None:
             return None
         self.seq += 1
-        self._stand(log)
-        entry.at = self.at
-        channel = entry.channel
+        self.at = entry.at
+        channel = event.channel
         if channel in self._readers:
             self.unflushed_events += 1
             self.unflushed_bytes += entry.weight
             if channel not in self._changed:
                 self._touch(channel)
-        log.trim()
         return entry
 
     def advance(self, log: Log, offsets: Mapping[str, int]) -> None:
@@ -167,15 +139,14 @@ class Hub:
         """The subscriptions to channels to which something was published since the last call, each once."""
         channels, self._changed = self._changed, {}
         self.unflushed_events = self.unflushed_bytes = 0
-        return [*dict.fromkeys(each for channel in channels for each in self._readers.get(channel, ()))]
+        subscriptions: dict[Subscription, None] = {}
+        for channel in channels:
+            subscriptions.update(self._readers.get(channel, {}))
+        return [*subscriptions]
 
     def is_changed(self, subscription: Subscription) -> bool:
         """Whether `changed` would name it."""
         return not self._changed.keys().isdisjoint(subscription.channels)
-
-    def statistics(self) -> HubStatistics:
-        """What it holds now."""
-        return HubStatistics(self.seq, len(self.subscriptions), tuple(_statistics(log) for log in self.logs))
 
     def _open(self, names: tuple[str, ...]) -> Subscription:
         scope = tuple(log for log in self.logs if any(map(log.matches, names)))
@@ -189,7 +160,8 @@ class Hub:
         return subscription
 
     def _stand(self, log: Log) -> None:
-        self.at = (*self.at[: log.index], log.vector, *self.at[log.index + 1 :])
+        self._vectors[log.index] = log.vector
+        self.at = tuple(self._vectors)
 
     def _break(self, log: Log, reason: str, before: Position) -> None:
         end = beyond(log.offsets(), log.reached(before.at[log.index]))
@@ -204,10 +176,3 @@ class Hub:
         self._changed[channel] = None
         if quiet:
             self.wake()
-
-
-def _statistics(log: Log) -> LogStatistics:
-    held = sum(1 for view in log.views.values() if view.entries)
-    return LogStatistics(
-        log.source, log.epoch, len(log.entries), log.bytes, held, log.published, dict(log.evicted), log.offsets()
-    )

@@ -5,7 +5,7 @@ All of it is found from the views of a subscription and from what a reader has r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .log import Break, Log, View
@@ -43,23 +43,22 @@ class Reset:
 Notice = Gap | Reset
 
 
-def find(views: Iterable[View], reached: Reached, since: int) -> tuple[list[Gap], dict[Log, dict[str, int]]]:
+def find(views: Sequence[View], reached: Reached, since: int) -> tuple[list[Gap], dict[Log, dict[str, int]]]:
     """What the logs no longer hold above `reached`, of the views that evicted anything after the seq `since`; and, by
-    source, where a reader goes on that is told so. The oldest go first, so nothing below is held for any channel: what was
-    lost upstream down there is told with it, for every channel of that log."""
-    views = tuple(views)
+    source, what a reader has reached that is told so. The oldest go first, so nothing below is held for any channel: what
+    was lost upstream down there is told with it, for every channel of that log."""
     gaps: list[Gap] = []
-    ends: dict[Log, dict[str, int]] = {}
+    after: dict[Log, dict[str, int]] = {}
     for view in views:
         end = beyond(view.floor(), reached[view.log]) if view.evicted > since else {}
         if end:
             gaps.append(_find_gap(view, reached[view.log], end))
-            ends[view.log] = higher(ends.get(view.log, {}), end)
-    for log, end in ends.items():
+            after[view.log] = higher(after.get(view.log, reached[view.log]), end)
+    for log, passed in after.items():
         for item in log.breaks:
             lost = beyond(item.end, reached[log])
-            gaps += _tell(views, item, reached[log], {n: at for n, at in lost.items() if at <= end.get(n, 0)})
-    return gaps, ends
+            gaps += _tell(views, item, reached[log], {n: end for n, end in lost.items() if end <= passed.get(n, 0)})
+    return gaps, after
 
 
 def find_broken(views: Iterable[View], reached: Offsets, item: Break) -> list[Gap]:

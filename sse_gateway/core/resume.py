@@ -20,8 +20,16 @@ def judge(cursor: Cursor, scope: tuple[Log, ...], at: tuple[Vector, ...]) -> tup
     strangers = {tag: place for tag, place in cursor.places.items() if tag not in tags}
     places = {log: _find(log, cursor, strangers) for log in scope}
     # A source that the id does not name is live from now; a partition that it does not name is new.
-    wanted = {log: Wanted(log.vector.tag, place.next if place else log.offsets()) for log, place in places.items()}
-    return {log: each for log, each in wanted.items() if each.tag}, _resets(places, strangers)
+    wanted = {
+        log: Wanted(log.vector.tag, log.offsets() if place is None else place.next)
+        for log, place in places.items()
+        if log.vector.tag
+    }
+    unknown = [tag for tag, place in strangers.items() if not any(place.digest in log.digests for log in scope)]
+    if not unknown:
+        return wanted, []
+    unnamed = [Reset(log.source, "epoch") for log, place in places.items() if place is None]
+    return wanted, unnamed or [Reset(tag, "unknown") for tag in unknown]
 
 
 def _find(log: Log, cursor: Cursor, strangers: Mapping[str, Place]) -> Place | None:
@@ -31,11 +39,3 @@ def _find(log: Log, cursor: Cursor, strangers: Mapping[str, Place]) -> Place | N
         known = [log.digests[other.digest] for other in strangers.values() if other.digest in log.digests]
         place = Place({"": max(known)}) if known else None
     return place
-
-
-def _resets(places: Mapping[Log, Place | None], strangers: Mapping[str, Place]) -> list[Reset]:
-    unknown = [tag for tag, place in strangers.items() if not any(place.digest in log.digests for log in places)]
-    unnamed = [log.source for log, place in places.items() if place is None]
-    if not unknown:
-        return []
-    return [Reset(source, "epoch") for source in unnamed] or [Reset(tag, "unknown") for tag in unknown]

@@ -10,13 +10,14 @@ import pytest
 
 from tests.end_to_end.gateway import curl, running, until
 
-PAGE = (Path(__file__).parents[2] / "docs" / "connectors" / "generate.md").read_text()
+from .page import Page
 
 
 @pytest.mark.anyio
 async def test_the_example_works_as_it_stands(tmp_path: Path) -> None:
-    [file] = re.findall(r"^```toml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-    [shown] = re.findall(r"^```\n(event: .*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    page = Page("generate")
+    [file] = page.blocks("toml")
+    [shown] = re.findall(r"^```\n(event: .*?)^```", page.text, re.DOTALL | re.MULTILINE)
     form = (
         re.sub(r"\d+(?!\")", r"\\d+", re.sub(r'"2026[^"]*"', '"[^"]+"', shown)).replace("{", r"\{").replace("}", r"\}")
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import Any
 
 import anyio
@@ -11,8 +12,9 @@ from anyio import to_thread
 from sse_gateway.connector import Connector, EndOfStream, Message, OffsetExpired, SourceUnavailable
 from tests.brokers.kafka.broker import Kafka
 from tests.brokers.proxy import Proxy
+from tests.connectors.reading import entered, lost, read
 
-from .traffic import lost, read, traffic
+from .traffic import traffic
 from .upstream import Upstream, connector
 
 pytestmark = pytest.mark.anyio
@@ -34,17 +36,6 @@ async def history(source: Any) -> list[tuple[str, int | None, bytes]]:
                 return standing(found)
 
 
-async def resumed(source: Any, start: dict[str, int]) -> Connector[Any]:
-    """A replay from `start`, entered as soon as the cluster is there."""
-    with anyio.fail_after(40):
-        while True:
-            replay: Connector[Any] = source.replay(start)
-            try:
-                return await replay.__aenter__()
-            except SourceUnavailable:
-                await anyio.sleep(0.05)
-
-
 async def catch_up(source: Any, replay: Connector[Any], received: list[Message]) -> None:
     """Read the replay to where the topic ends now."""
     end = {name: stop for name, (_, stop) in (await source.bounds()).items()}
@@ -54,20 +45,20 @@ async def catch_up(source: Any, replay: Connector[Any], received: list[Message])
 
 
 async def test_a_broker_that_is_killed_loses_and_repeats_nothing(upstream: Upstream, own_kafka: Kafka) -> None:
-    """kill -9 under traffic is noticed by our own check; a replay from positions() goes on where reading ended."""
+    """kill -9 under traffic is noticed by our own check; a replay from offsets() goes on where reading ended."""
     topic = await upstream.create(partitions=3)
     source, received = connector(own_kafka.bootstrap, topics=[topic], start="earliest", timeout="2s"), list[Message]()
-    async with traffic(own_kafka.bootstrap, topic):
-        async with source:
-            received += await read(source, 50)
-            await to_thread.run_sync(own_kafka.kill)
-            reason, reached = await lost(source, received), dict(source.offsets())
-            assert "no answer" in reason
-        await to_thread.run_sync(own_kafka.start)
-        replay = await resumed(source, reached)
-        received += await read(replay, 50)
-    await catch_up(source, replay, received)
-    await replay.__aexit__(None, None, None)
+    async with AsyncExitStack() as stack:
+        async with traffic(own_kafka.bootstrap, topic):
+            async with source:
+                received += await read(source, 50)
+                await to_thread.run_sync(own_kafka.kill)
+                reason, reached = await lost(source, received), dict(source.offsets())
+                assert "no answer" in reason
+            await to_thread.run_sync(own_kafka.start)
+            replay = await stack.enter_async_context(entered(source.replay(reached)))
+            received += await read(replay, 50)
+        await catch_up(source, replay, received)
     assert standing(received) == await history(source)
 
 
@@ -103,21 +94,20 @@ async def test_a_topic_that_is_made_anew_is_another_epoch(upstream: Upstream) ->
     start."""
     topic = await upstream.create(partitions=3)
     source, received = connector(upstream.bootstrap, topics=[topic], timeout="2s"), list[Message]()
-    async with traffic(upstream.bootstrap, topic):
-        async with source:
-            epoch = source.epoch
-            received += await read(source, 60)
-            await upstream.delete(topic)
-            await upstream.create(topic, partitions=3)
-            assert topic in await lost(source, received)
-            reached = dict(source.offsets())
-        replay = await resumed(source, reached)
-        assert replay.epoch not in ("", epoch)
-        await replay.__aexit__(None, None, None)
-        replay = await resumed(source, {})
-        again = await read(replay, 60)
-    await catch_up(source, replay, again)
-    await replay.__aexit__(None, None, None)
+    async with AsyncExitStack() as stack:
+        async with traffic(upstream.bootstrap, topic):
+            async with source:
+                epoch = source.epoch
+                received += await read(source, 60)
+                await upstream.delete(topic)
+                await upstream.create(topic, partitions=3)
+                assert topic in await lost(source, received)
+                reached = dict(source.offsets())
+            async with entered(source.replay(reached)) as replay:
+                assert replay.epoch not in ("", epoch)
+            replay = await stack.enter_async_context(entered(source.replay({})))
+            again = await read(replay, 60)
+        await catch_up(source, replay, again)
     assert standing(again) == await history(source)
 
 

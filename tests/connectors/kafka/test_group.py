@@ -10,13 +10,14 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import GroupAuthorizationFailedError
 
-from sse_gateway.connector import Connector, Message, OffsetExpired, Replayable, SourceUnavailable
+from sse_gateway.connector import Connector, Message, OffsetExpired, SourceUnavailable
 from sse_gateway_kafka import KafkaConfig
 from sse_gateway_kafka.group import Membership
 from sse_gateway_kafka.survey import EARLIEST, Survey
 from tests.brokers.proxy import Proxy
+from tests.connectors.reading import lost, read, read_again
 
-from .traffic import lost, read, traffic
+from .traffic import traffic
 from .upstream import Upstream, connector
 
 pytestmark = pytest.mark.anyio
@@ -43,11 +44,6 @@ async def catch_up(source: Connector[Any], stops: dict[str, int], received: list
 
 def standing(messages: list[Message]) -> list[tuple[str, int | None]]:
     return sorted((message.partition, message.offset) for message in messages)
-
-
-async def test_it_is_entered_anew_and_never_replayed(upstream: Upstream) -> None:
-    """A group's place is the group's: such a connector is not Replayable, though its messages have offsets."""
-    assert not isinstance(member(upstream, "t"), Replayable)
 
 
 async def test_ten_rounds_lose_and_repeat_nothing(upstream: Upstream) -> None:
@@ -125,15 +121,8 @@ async def test_a_topic_that_is_made_anew_is_read_from_its_start(upstream: Upstre
         await upstream.create(topic)
         await upstream.send(topic, [b"new"])
         assert topic in await lost(source, received)
-    with anyio.fail_after(30):
-        while not received:
-            try:
-                async with source:
-                    assert source.epoch != epoch
-                    received += await read(source, 1)
-            except SourceUnavailable:
-                await anyio.sleep(0.05)
-    assert [message.body for message in received] == [b"new"]
+    received = await read_again(source, 1)
+    assert [message.body for message in received] == [b"new"] and source.epoch != epoch
 
 
 async def test_a_commit_for_a_topic_that_was_deleted_is_none_for_its_successor(upstream: Upstream) -> None:
@@ -146,14 +135,7 @@ async def test_a_commit_for_a_topic_that_was_deleted_is_none_for_its_successor(u
         await upstream.delete(topic)
         await upstream.create(topic)
         await upstream.send(topic, [b"1", b"2", b"3"])
-    received: list[Message] = []
-    with anyio.fail_after(30):
-        while len(received) < 3:
-            try:
-                async with member(upstream, topic) as source:
-                    received += await read(source, 3)
-            except SourceUnavailable:
-                await anyio.sleep(0.05)
+    received = await read_again(member(upstream, topic), 3)
     assert [message.body for message in received] == [b"1", b"2", b"3"]
 
 
@@ -167,13 +149,7 @@ async def test_a_topic_of_a_pattern_that_is_made_anew_is_read_from_its_start(ups
     await upstream.delete(topic)
     await upstream.create(topic)
     await upstream.send(topic, [b"new"])
-    with anyio.fail_after(30):
-        while not received:
-            try:
-                async with source:
-                    received += await read(source, 1)
-            except SourceUnavailable:
-                await anyio.sleep(0.05)
+    received = await read_again(source, 1)
     assert [message.body for message in received] == [b"new"]
 
 

@@ -10,8 +10,8 @@ from anyio import to_thread
 from confluent_kafka import Producer
 
 from sse_gateway.connector import EndOfStream, Message
+from tests.connectors.reading import read
 
-from .traffic import read
 from .upstream import Upstream, connector
 
 pytestmark = pytest.mark.anyio

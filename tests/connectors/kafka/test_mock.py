@@ -12,8 +12,8 @@ from anyio import to_thread
 from sse_gateway.testing import ConnectorContract, PublishableContract, ReplayableContract
 from tests.brokers.kafka.mock import MockKafka
 from tests.brokers.ports import free_ports
+from tests.connectors.reading import lost, read
 
-from .traffic import lost, read
 from .upstream import Upstream, connector
 
 pytestmark = pytest.mark.anyio

@@ -6,8 +6,8 @@ import pytest
 
 from sse_gateway.connector import Message, SourceUnavailable
 from tests.brokers.proxy import Proxy
+from tests.connectors.reading import read
 
-from .traffic import read
 from .upstream import Upstream, connector
 
 pytestmark = pytest.mark.anyio

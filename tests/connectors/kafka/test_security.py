@@ -18,10 +18,9 @@ from confluent_kafka.admin._acl import AclBinding, AclOperation, AclPermissionTy
 from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 
 from sse_gateway.connector import SourceUnavailable
-from tests.brokers.certificates import Certificates
 from tests.brokers.kafka.broker import Kafka
+from tests.connectors.reading import read
 
-from .traffic import read
 from .upstream import Upstream, connector
 
 pytestmark = pytest.mark.anyio
@@ -81,11 +80,6 @@ async def test_an_unknown_authority_is_not_trusted(kafka: Kafka, topic: str) -> 
     sasl = {"username": kafka.user, "password": kafka.password}
     async with connector(kafka.sasl_tls, topics=[topic], sasl=sasl, tls={"verify": False}):
         pass
-
-
-async def test_a_file_that_is_not_there_is_named(kafka: Kafka, topic: str, tmp_path: Path) -> None:
-    """A missing or broken PEM file is unavailable, by its name: it may be mounted later."""
-    assert "absent.pem" in await refusal(kafka.tls, topic, tls={"ca": str(tmp_path / "absent.pem")})
 
 
 async def test_plain_text_to_a_tls_port_is_an_error(kafka: Kafka, topic: str) -> None:
@@ -169,8 +163,3 @@ async def test_a_topic_that_is_not_for_us_is_unavailable(upstream: Upstream, kaf
     with pytest.raises(SourceUnavailable, match=topic):
         async with source:
             await read(source, 1)
-
-
-def test_the_certificates_are_those_of_the_run(kafka: Kafka, certificates: Certificates) -> None:
-    """Brokers and clients of a run have one authority."""
-    assert kafka.certificates == certificates

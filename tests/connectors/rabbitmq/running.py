@@ -24,19 +24,19 @@ channel = "orders"
 url = "amqp://localhost"
 exchange = "replaced"
 """
+_SOURCE = load(_FILE, connectors(["rabbitmq"]), environ={}).sources["orders"]
 
 
 class Running:
     """One source and what came of it."""
 
     def __init__(self, url: str, **options: Any) -> None:
-        source = load(_FILE, connectors(["rabbitmq"]), environ={}).sources["orders"]
         self.config = RabbitMQConfig.model_validate({"url": url, "heartbeat": "1s", **options})
         self.connector = RabbitMQConnector.build(self.config, "orders")
         hub = Hub(process="process")
-        self.log = hub.add("orders", Bounds(1_000_000, 1 << 30, 3600), source.channel.matches)
+        self.log = hub.add("orders", Bounds(1_000_000, 1 << 30, 3600), _SOURCE.channel.matches)
         self.supervisor = Supervisor(
-            source,
+            _SOURCE,
             self.connector,
             hub,
             self.log,

@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
 
 import anyio
 import pytest
 
 from sse_gateway.connector import OffsetExpired, SourceUnavailable
 from sse_gateway_rabbitmq import stream as mode
+from tests.connectors.reading import entered, read
 
-from .upstream import TRIMMED, Upstream, bodies, receive, stream_reader
+from .upstream import TRIMMED, Upstream, bodies, stream_reader
 
 pytestmark = pytest.mark.anyio
-
-
-@asynccontextmanager
-async def entered(source: Any) -> AsyncIterator[Any]:
-    """Enter `source` as the supervisor does: again and again until the broker is ready."""
-    with anyio.fail_after(20):
-        while True:
-            try:
-                await source.__aenter__()
-                break
-            except SourceUnavailable:
-                await anyio.sleep(0.05)
-    try:
-        yield source
-    finally:
-        await source.__aexit__(None, None, None)
 
 
 async def test_a_stream_that_was_deleted_is_noticed(upstream: Upstream) -> None:
@@ -54,8 +36,7 @@ async def test_a_stream_that_was_made_anew_is_another_epoch(
     tail = stream_reader(upstream.url, stream, start="first")
     await upstream.publish(bodies(5, "old"), key=stream)
     async with tail:
-        with anyio.fail_after(5):
-            await receive(tail, 5)
+        await read(tail, 5)
         old, positions = tail.epoch, dict(tail.offsets())
     await upstream.delete(stream)
     await upstream.stream(name=stream)
@@ -66,8 +47,7 @@ async def test_a_stream_that_was_made_anew_is_another_epoch(
     async with tail.replay({}) as replay:
         assert (replay.epoch, replay.offsets()) == (epoch, {"": 0})
         await upstream.publish([b"last"], key=stream)
-        with anyio.fail_after(5):
-            received = await receive(replay, count + 1)
+        received = await read(replay, count + 1)
     assert [message.body for message in received] == [*bodies(count, "new"), b"last"]
 
 
@@ -77,8 +57,7 @@ async def test_a_stream_that_is_behind_what_was_read_is_waited_for(upstream: Ups
     tail = stream_reader(upstream.url, stream, start="first")
     await upstream.publish(bodies(3), key=stream)
     async with tail:
-        with anyio.fail_after(5):
-            received = await receive(tail, 3)
+        received = await read(tail, 3)
         epoch = tail.epoch
     tail._history.note(replace(received[-1], offset=5), life=0)  # as if more had been read elsewhere
     with pytest.raises(SourceUnavailable, match="ends before offset 5, which was read"):
@@ -94,7 +73,7 @@ async def test_a_trimmed_stream_is_still_the_same(upstream: Upstream) -> None:
     tail = stream_reader(upstream.url, stream, start="first")
     await upstream.publish(bodies(3), key=stream)
     async with tail:
-        await receive(tail, 3)
+        await read(tail, 3)
         epoch = tail.epoch
     await upstream.publish([b"%1000d" % number for number in range(200)], key=stream)
     with anyio.fail_after(20):

@@ -8,8 +8,9 @@ import pytest
 from sse_gateway.connector import Message, Publishable, SourceUnavailable
 from tests.brokers.proxy import Proxy
 from tests.brokers.rabbitmq import RabbitMQ
+from tests.connectors.reading import read
 
-from .upstream import Upstream, connector, receive
+from .upstream import Upstream, connector
 
 pytestmark = pytest.mark.anyio
 
@@ -62,16 +63,14 @@ async def test_a_stream_keeps_the_key_where_messages_go_through_an_exchange(upst
     ):
         await through.publish(Message(body=b"1", key="tenant.7"))
         await direct.publish(Message(body=b"2", key="tenant.7"))
-        with anyio.fail_after(5):
-            assert [message.key for message in await receive(direct, 2)] == ["tenant.7", stream]
+        assert [message.key for message in await read(direct, 2)] == ["tenant.7", stream]
 
 
 async def test_a_queue_is_published_to_by_its_name(upstream: Upstream) -> None:
     queue = await upstream.queue()
     async with connector(upstream.url, mode="queue", queue=queue, single_replica=True) as source:
         await source.publish(Message(body=b"x", key="ignored"))
-        with anyio.fail_after(5):
-            assert [message.key for message in await receive(source, 1)] == [queue]
+        assert [message.key for message in await read(source, 1)] == [queue]
 
 
 async def test_a_key_that_amqp_cannot_carry_is_refused(upstream: Upstream) -> None:
@@ -101,8 +100,7 @@ async def test_messages_are_published_side_by_side(upstream: Upstream) -> None:
         async with anyio.create_task_group() as tasks:
             for number in range(200):
                 tasks.start_soon(source.publish, Message(body=b"%d" % number))
-        with anyio.fail_after(10):
-            received = await receive(source, 200)
+        received = await read(source, 200)
     assert sorted(int(message.body) for message in received) == list(range(200))
 
 
@@ -129,7 +127,7 @@ async def test_an_alarm_of_the_broker_puts_publishing_off_and_nothing_else(own_r
             with pytest.raises(SourceUnavailable, match="it has raised an alarm"), anyio.fail_after(0.5):
                 await source.publish(Message(body=b"known by now"))
             with anyio.fail_after(5):
-                assert await receive(source, 1)
+                assert await read(source, 1)
                 await source.check()
         finally:
             await anyio.to_thread.run_sync(own_rabbitmq.ctl, "set_vm_memory_high_watermark", "absolute", "512MB")

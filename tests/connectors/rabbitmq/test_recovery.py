@@ -13,10 +13,11 @@ from anyio import to_thread
 from sse_gateway.connector import SourceUnavailable
 from tests.brokers.proxy import Proxy
 from tests.brokers.rabbitmq import RabbitMQ
+from tests.connectors.reading import read
 
 from .running import Running
 from .traffic import Traffic
-from .upstream import Upstream, connector, receive
+from .upstream import Upstream, connector
 
 pytestmark = pytest.mark.anyio
 
@@ -61,8 +62,7 @@ class Scene:
     async def check_nothing_lost(self) -> None:
         """The stream is compared with what the broker holds, the queue with what the broker confirmed."""
         async with connector(self.upstream.url, mode="stream", stream=self.stream, start="first") as whole:
-            with anyio.fail_after(20):
-                held = [m.body for m in await receive(whole, (await whole.bounds())[""][1])]
+            held = [m.body for m in await read(whole, (await whole.bounds())[""][1])]
         assert self.sources["stream"].bodies == held
         assert self.sources["stream"].breaks == []
         came = Counter(self.sources["queue"].bodies)
@@ -163,8 +163,7 @@ async def test_a_stream_deleted_and_made_anew_under_traffic(own_rabbitmq: Rabbit
     await scene.calm()
     assert source.breaks == ["epoch"]
     async with connector(scene.upstream.url, mode="stream", stream=scene.stream, start="first") as whole:
-        with anyio.fail_after(20):
-            held = [message.body for message in await receive(whole, (await whole.bounds())[""][1])]
+        held = [message.body for message in await read(whole, (await whole.bounds())[""][1])]
     assert source.bodies == held, "the log began anew with the epoch"
 
 

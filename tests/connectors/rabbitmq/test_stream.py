@@ -5,9 +5,10 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from sse_gateway.connector import EndOfStream, OffsetExpired, Rejectable, SourceUnavailable
+from sse_gateway.connector import EndOfStream, OffsetExpired, SourceUnavailable
+from tests.connectors.reading import read
 
-from .upstream import TRIMMED, Upstream, bodies, receive, stream_reader
+from .upstream import TRIMMED, Upstream, bodies, stream_reader
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +48,7 @@ async def test_what_is_dropped_before_a_slow_reader_had_it_is_expired(upstream: 
             while (await source.bounds())[""][0] < 20:
                 await upstream.publish([b"more"], key=stream)
             with pytest.raises(OffsetExpired) as expired:
-                await receive(source, 200)
+                await read(source, 200)
     assert expired.value.earliest[""] > source.offsets()[""]
 
 
@@ -57,8 +58,7 @@ async def test_offsets_without_a_message_are_passed_over(upstream: Upstream) -> 
     await upstream.publish(bodies(10), key=stream)
     async with stream_reader(upstream.url, stream, start=5) as source:
         source._next = 3  # as if nothing were at 3 and 4
-        with anyio.fail_after(5):
-            received = await receive(source, 5)
+        received = await read(source, 5)
         assert [message.offset for message in received] == [5, 6, 7, 8, 9]
         assert source.offsets() == {"": 10}
 
@@ -110,7 +110,3 @@ async def test_a_stream_is_made_where_that_is_configured(upstream: Upstream) -> 
         await upstream.publish([b"x"], key=stream)
         with anyio.fail_after(5):
             assert (await source.receive())[0].offset == 0
-
-
-async def test_it_dead_letters_nothing() -> None:
-    assert not isinstance(stream_reader("amqp://localhost", "any"), Rejectable)

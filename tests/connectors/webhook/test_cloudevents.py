@@ -23,6 +23,7 @@ BINARY = {
     "ce-specversion": "1.0", "ce-id": "A-1", "ce-source": "/orders", "ce-type": "order.created",
     "ce-time": "2018-04-05T17:31:00.5Z", "ce-number": "5", "ce-flag": "true", "content-type": "application/json",
 }  # fmt: skip
+EVERY_BYTE = bytes(range(256))
 STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json; charset=UTF-8"
 
 
@@ -76,7 +77,7 @@ async def test_one_malformed_event_refuses_the_batch() -> None:
         ({"data": "5", "datacontenttype": "application/vnd.x+json; v=1"}, b'"5"', "application/vnd.x+json; v=1"),
         ({"data": '<a b="c"/>', "datacontenttype": "application/xml"}, b'<a b="c"/>', "application/xml"),
         ({"data": "\u20ac", "datacontenttype": "text/plain"}, "\u20ac".encode(), "text/plain"),
-        ({"data_base64": "AP8=", "datacontenttype": "image/png"}, b"\x00\xff", "image/png"),
+        ({"data_base64": base64.b64encode(EVERY_BYTE).decode(), "datacontenttype": "image/png"}, EVERY_BYTE, "image/png"),
         ({"data_base64": "e30="}, b"{}", "application/json"),
     ],
 )  # fmt: skip
@@ -173,9 +174,3 @@ async def test_what_the_library_of_cloudevents_writes_is_read() -> None:
         [read] = await binary({**message.headers}, message.body)
         assert json.loads(read.body) == {"a": [1]}
         assert {name: read.headers[f"ce-{name}"] for name in attributes} == attributes
-
-
-async def test_binary_data_survives_base64() -> None:
-    data = bytes(range(256))
-    [message] = await structured(json.dumps({**EVENT, "data_base64": base64.b64encode(data).decode()}))
-    assert message.body == data

@@ -9,15 +9,14 @@ from pathlib import Path
 import anyio
 import pytest
 
-import sse_gateway_webhook
-from sse_gateway_webhook import WebhookConfig
+from tests.connectors.page import Page
 from tests.end_to_end.gateway import running
 
 pytestmark = pytest.mark.anyio
 
-PAGE = (Path(__file__).parents[3] / "docs" / "connectors" / "webhook.md").read_text()
-SOURCES = "\n".join(re.findall(r"^```toml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
-EXAMPLES = re.findall(r"^```sh\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+PAGE = Page("webhook")
+SOURCES = "\n".join(PAGE.blocks("toml"))
+EXAMPLES = PAGE.blocks("sh")
 SECRETS = {
     "GITHUB_SECRET": "It's a Secret to Everybody",
     "STRIPE_SECRET": "whsec_test",
@@ -44,15 +43,3 @@ async def test_each_example_gets_the_answer_that_stands_beside_it(
             answered = await anyio.run_process(["bash", "-c", script])
             assert answered.stdout.decode().split() == said, example
         assert await gateway.metric("sse_gateway_source_messages_total") == len(EXAMPLES)  # one has two, one has none
-
-
-def test_every_preset_has_an_example() -> None:
-    presets = WebhookConfig.model_json_schema()["properties"]["signature"]["enum"]
-    assert sorted(re.findall(r'^signature = "(\w+)"', SOURCES, re.MULTILINE)) == sorted(set(presets) - {"none"})
-
-
-def test_every_refusal_that_is_counted_is_in_the_table() -> None:
-    package = Path(str(sse_gateway_webhook.__file__)).parent
-    code = "".join(path.read_text() for path in package.glob("*.py"))
-    kinds = re.findall(r'(?:Refusal\(\d+, |busy\(|unauthorized\(|_tally\[)"(\w+)"', code)
-    assert len(kinds) > 10 and [kind for kind in kinds if f"`{kind}`" not in PAGE] == []

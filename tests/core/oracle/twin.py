@@ -127,14 +127,14 @@ class TwinHub:
         assert self._woken[0] == self._woken[1]
         assert (new.seq, {*new.subscriptions}) == (old.seq, {*old.subscriptions})
         assert (new.unflushed_events, new.unflushed_bytes) == (old.unflushed_events, old.unflushed_bytes)
-        assert [told(each) for each in new.statistics().logs] == [told(each) for each in old.statistics().logs]
-        for log, before in zip(new.logs, old.logs, strict=True):
-            assert (meant(log.forgotten), log.digests) == (meant(before.forgotten), before.marks)
-            assert [(each.before.seq, each.reason) for each in log.breaks] == [(b.seq, b.reason) for b in before.breaks]
-            assert [*log.views] == [*before.views]
-            for view, past in zip(log.views.values(), before.views.values(), strict=True):
+        for log, b in zip(new.logs, old.logs, strict=True):
+            assert (log.epoch, log.bytes, log.published, log.evicted) == (b.epoch, b.bytes, b.published, b.evicted)
+            assert (meant(log.forgotten), log.digests) == (meant(b.forgotten), b.marks)
+            assert [(each.before.seq, each.reason) for each in log.breaks] == [(e.seq, e.reason) for e in b.breaks]
+            assert [*log.views] == [*b.views]
+            for view, past in zip(log.views.values(), b.views.values(), strict=True):
                 assert (view.evicted, view.reason, meant(view.base)) == (past.evicted, past.reason, meant(past.base))
-                assert view.floor() == before.named_parts(past.floor())
+                assert view.floor() == b.named_parts(past.floor())
                 assert [entry.seq for entry in view.entries] == [event.seq for event in past.events]
 
 
@@ -227,7 +227,7 @@ class TwinReader:
 
 
 def told(value: Any) -> tuple[object, ...]:
-    """A notice or statistics of either, to compare."""
+    """A notice of either, to compare."""
     kind = "Gap" if isinstance(value, Gap) else value.__class__.__name__
     return (kind, *(getattr(value, name) for name in value.__slots__))
 
