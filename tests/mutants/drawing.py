@@ -95,8 +95,9 @@ _OPERATORS = _operators()
 
 
 def _candidates(code: str) -> Iterator[tuple[Span, str, int]]:
-    """Everything that can be changed, but annotations, which nothing evaluates."""
-    nodes, ignored = [*ast_nodes(get_ast(code))], _annotations(code)
+    """Everything that can be changed, but what only declares: nothing evaluates an annotation, and whether a dataclass is
+    frozen or has slots is seen in no behaviour."""
+    nodes, ignored = [*ast_nodes(get_ast(code))], _declarations(code)
     for name, operator in _OPERATORS.items():
         spans = (span for node in nodes for span in operator.mutation_positions(node))
         for occurrence, span in enumerate(spans):
@@ -104,13 +105,16 @@ def _candidates(code: str) -> Iterator[tuple[Span, str, int]]:
                 yield span, name, occurrence
 
 
-def _annotations(code: str) -> list[Span]:
+def _declarations(code: str) -> list[Span]:
     nodes: list[ast.expr | None] = []
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.arg | ast.AnnAssign):
             nodes.append(node.annotation)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             nodes.append(node.returns)
+        elif isinstance(node, ast.ClassDef):
+            calls = [each for each in node.decorator_list if isinstance(each, ast.Call)]
+            nodes += [keyword.value for call in calls for keyword in call.keywords]
     return [
         ((node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0))
         for node in nodes
