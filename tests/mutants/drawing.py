@@ -96,12 +96,14 @@ _OPERATORS = _operators()
 
 def _candidates(code: str) -> Iterator[tuple[Span, str, int]]:
     """Everything that can be changed, but what only declares: nothing evaluates an annotation, and whether a dataclass is
-    frozen or has slots is seen in no behaviour."""
+    frozen, or a parameter has to be named, is seen in no behaviour."""
     nodes, ignored = [*ast_nodes(get_ast(code))], _declarations(code)
+    parents = ("param", "parameters")
+    stars = {node.start_pos for node in nodes if node.type == "operator" and node.parent.type in parents}
     for name, operator in _OPERATORS.items():
         spans = (span for node in nodes for span in operator.mutation_positions(node))
         for occurrence, span in enumerate(spans):
-            if not any(start <= span[0] and span[1] <= end for start, end in ignored):
+            if span[0] not in stars and not any(start <= span[0] and span[1] <= end for start, end in ignored):
                 yield span, name, occurrence
 
 
