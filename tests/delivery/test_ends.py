@@ -68,12 +68,12 @@ async def test_the_cancellation_of_a_request_by_its_server_is_never_absorbed() -
         assert scene.fanout.clients == 0
 
 
-async def test_a_drain_waits_for_the_clients_that_came_after_all_others_had_gone() -> None:
+async def test_a_drain_waits_for_a_client_that_came_after_all_others_had_gone() -> None:
     async with public() as scene:
         first = await scene.ask("/events/a")
         first.leave()
         await until(lambda: scene.fanout.clients == 0)
-        wires = [await scene.ask("/events/a") for _ in range(2)]
+        second = await scene.ask("/events/a")
         drained: list[int] = []
 
         async def drain() -> None:
@@ -86,4 +86,4 @@ async def test_a_drain_waits_for_the_clients_that_came_after_all_others_had_gone
         await scene.pass_time(1.2)
         await until(lambda: bool(drained))
         assert drained == [0]
-        assert all(wire.ended for wire in wires)
+        assert second.ended
