@@ -58,12 +58,15 @@ class Run:
         from sse_gateway.app import Gateway
         from sse_gateway.config import load
         from sse_gateway.connector import Message
-        from sse_gateway.testing import MemoryConnector, MemoryUpstream
+        from sse_gateway.testing import MemoryConfig, MemoryConnector, MemoryUpstream
 
         run = self
 
         class Ready(MemoryConnector):
             """Hands over batches that are there already."""
+
+            def __init__(self, config: MemoryConfig, *, name: str) -> None:
+                super().__init__(config, name=name, upstream=MemoryUpstream())
 
             async def receive(self) -> Sequence[Message]:
                 run.handed = asyncio.get_running_loop().create_future()
@@ -75,13 +78,10 @@ class Run:
             def positions(self) -> dict[str, int]:
                 return {"": run.published}
 
-        def connector(options: Any, *, name: str) -> Ready:
-            return Ready(options, name=name, upstream=MemoryUpstream())
-
-        config = load(CONFIG, {"memory": MemoryConnector}, environ={})
+        config = load(CONFIG, {"memory": Ready}, environ={})
         listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
         clock = asyncio.get_running_loop().time
-        self.gateway = Gateway(config, {"memory": connector}, *listeners, clock=clock)  # type: ignore[dict-item]
+        self.gateway = Gateway(config, {"memory": Ready}, *listeners, clock=clock)
         self.app = self.gateway._public_app()
         self.batches = iter(
             [

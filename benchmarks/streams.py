@@ -182,7 +182,7 @@ def main() -> None:
     for row in found[0][0]:
         here, there = [[figures[side][row] for figures in found] for side in (0, 1)]
         ratios = [a / b for a, b in zip(here, there, strict=True)]
-        cells = f"{median(here):.2f} | {median(there):.2f} | {median(here) / median(there):.3f}"
+        cells = f"{median(here):.3f} | {median(there):.3f} | {median(here) / median(there):.3f}"
         print(f"| {row} | {cells} | {min(ratios):.3f} | {max(ratios):.3f} |")
 
 

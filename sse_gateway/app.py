@@ -122,7 +122,7 @@ class Gateway:
         states = {name: supervisor.state for name, supervisor in self.supervisors.items()}
         required = frozenset(name for name, source in self.config.sources.items() if source.required)
         tallies = {name: each.tally for name, each in self.connectors.items()}
-        scrape = Scrape(self.hub.logs, tallies, settle=self.fanout.settle)
+        scrape = Scrape(self.hub.logs, tallies, settle=self.fanout.tally.settle)
         self.metrics.registry.register(scrape)
         return admin_app(Readiness(self.gate, states, required, self.clock), self.metrics, scrape)
 

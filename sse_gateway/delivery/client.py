@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
@@ -12,7 +12,6 @@ import anyio
 
 from ..core import UNREADABLE, Cursor, Hub, Log, Notice, Place, Position, Reader, Reset, Subscription
 from ..errors import MalformedCursor
-from ..metrics import Metrics
 from ..sse import Connection, Send
 from ..sse.stream import jittered
 from ..sse.wire import EVENT_STREAM, NDJSON, Format
@@ -62,38 +61,25 @@ class StreamRequest:
     """An id of the gateway's, `earliest` or `latest`; None if the client does not ask to resume."""
 
 
+@dataclass(eq=False, slots=True)
 class Client:
     """One open stream. `Roster.move` alone changes its state."""
 
-    __slots__ = (
-        "caught_up",
-        "connection",
-        "departure",
-        "group",
-        "leaving",
-        "opened",
-        "reader",
-        "route",
-        "state",
-        "written",
-    )
-
-    def __init__(self, connection: Connection, group: Group, reader: Reader, route: str, now: float) -> None:
-        self.state = State.OPENING
-        self.connection = connection
-        self.group = group
-        self.reader: Reader | None = reader
-        """Where it stands; None while it is ready, since the group's reader is its own then."""
-        self.route = route
-        self.opened = now
-        self.written = now
-        """When the last write began that did not go to the whole group, or that blocked."""
-        self.caught_up = False
-        """Whether it was ever ready. Before that it may be as far behind as it asked to be."""
-        self.departure: Departure | None = None
-        """The earliest of the departures that were scheduled for it."""
-        self.leaving: Departure | None = None
-        """The one that is due: it gets a farewell as soon as it takes one."""
+    connection: Connection
+    group: Group
+    reader: Reader | None
+    """Where it stands; None while it is ready, since the group's reader is its own then."""
+    route: str
+    opened: float
+    written: float
+    """When the last write began that did not go to the whole group, or that blocked."""
+    state: State = State.OPENING
+    caught_up: bool = False
+    """Whether it was ever ready. Before that it may be as far behind as it asked to be."""
+    departure: Departure | None = None
+    """The earliest of the departures that were scheduled for it."""
+    leaving: Departure | None = None
+    """The one that is due: it gets a farewell as soon as it takes one."""
 
     @property
     def place(self) -> Reader:
@@ -116,20 +102,18 @@ class Client:
         return form.control("gateway.bye", {"reason": departure.reason}, id=self.place.id, retry=retry)
 
 
+@dataclass(eq=False, slots=True)
 class Group:
     """The clients of one subscription in one format. Those that are ready stand where `reader` does."""
 
-    __slots__ = ("clients", "frames", "reader", "ready", "unfinished", "written")
-
-    def __init__(self, frames: Frames, reader: Reader) -> None:
-        self.frames = frames
-        self.reader = reader
-        self.ready: dict[Client, Send] = {}
-        self.clients = 0
-        self.unfinished = False
-        """Whether there is something to read that its ready clients are still to be sent."""
-        self.written: float | None = None
-        """When it was last written to, or its first client came."""
+    frames: Frames
+    reader: Reader
+    ready: dict[Client, Send] = field(default_factory=dict)
+    clients: int = 0
+    unfinished: bool = False
+    """Whether there is something to read that its ready clients are still to be sent."""
+    written: float | None = None
+    """When it was last written to, or its first client came."""
 
     def refresh(self, hub: Hub) -> bool:
         """Move on to where the hub stands if nothing of these channels waits for a flush. Returns whether it could."""
@@ -152,7 +136,7 @@ class Group:
 class Roster:
     """The clients of one hub, by state and by group."""
 
-    def __init__(self, hub: Hub, metrics: Metrics, tally: Tally, *, max_id: int, wake: Callable[[], None]) -> None:
+    def __init__(self, hub: Hub, tally: Tally, *, max_id: int, wake: Callable[[], None]) -> None:
         """`wake` is called when a client has something to read by itself."""
         self.clients: dict[Client, None] = {}
         self.empty = anyio.Event()
@@ -160,7 +144,7 @@ class Roster:
         self.states: dict[State, dict[Client, None]] = {state: {} for state in State}
         """The clients in each state, those that came into it first at the front. The ready ones stand in their groups."""
         self._hub = hub
-        self._metrics = metrics
+        self._metrics = tally.metrics
         self.wake = wake
         self._frames = {format: Frames(format, tally, max_id) for format in (EVENT_STREAM, NDJSON)}
         self._groups: dict[Subscription, dict[Format, Group]] = {}
@@ -185,7 +169,7 @@ class Roster:
             reader.notices = notices
         if not self.clients:
             self.empty = anyio.Event()
-        client = Client(connection, group, reader, request.route, now)
+        client = Client(connection, group, reader, request.route, now, now)
         self.clients[client] = self.states[client.state][client] = None
         group.clients += 1
         self._metrics.clients.labels(client.route).inc()

@@ -48,14 +48,15 @@ class Fanout:
         self.clock = clock or asyncio.get_running_loop().time
         self.window = 0.0
         """Seconds between two flushes, in which more comes together."""
-        self._limits = limits
+        self.limits = limits
         self._metrics = metrics
         self._bell = _Bell()
         self._hurry = _Bell()
-        self._tally = Tally()
-        self.roster = Roster(hub, metrics, self._tally, max_id=limits.max_id, wake=self._bell.ring)
+        self.tally = Tally(metrics)
+        """Settled ten times a second. Whoever reads the metrics settles it before."""
+        self.roster = Roster(hub, self.tally, max_id=limits.max_id, wake=self._bell.ring)
         self.timetable = Timetable(limits, self.roster, self.clock())
-        self._lagging = Lagging(self.roster, self._tally)
+        self._lagging = Lagging(self.roster, self.tally)
         self._unfinished: list[Group] = []
         self._flushed: list[asyncio.Future[None]] = []
         self._draining: float | None = None
@@ -81,26 +82,16 @@ class Fanout:
         """What the response to `request` is fed by."""
         return _Feed(self, request)
 
-    def begin(self, request: StreamRequest, connection: Connection) -> tuple[Client, bytes]:
-        """A client comes. Returns it and the first bytes of its stream; `ended` must be called in the end."""
-        client = self.roster.enter(request, connection, self.clock())
-        return client, client.opening(self._limits.retry)
-
-    def ready(self, client: Client) -> None:
-        """The opening was sent: from now on only the fan-out writes to the client."""
+    def welcome(self, client: Client) -> None:
+        """A client has its opening: from now on only the fan-out writes to it."""
         now = self.clock()
-        self._tally.count_gaps(client.place.notices)
+        self.tally.tell(client.place.notices)
         if self._draining is None:
             self.timetable.schedule_lifetime(client, now)
         else:
             self.timetable.schedule(client, Departure(now, "drain", self._draining))
         self.timetable.watch(client.group, now)
         self.roster.move(client, State.BEHIND)
-
-    def ended(self, client: Client) -> None:
-        """The client has gone, whoever ended it."""
-        self.roster.leave(client)
-        self.timetable.forget(client)
 
     async def flushed(self) -> None:
         """Wait until all that is published by now has been handed to the clients; the window is cut short."""
@@ -127,17 +118,13 @@ class Fanout:
             client.connection.abort("drain")
             self.roster.move(client, State.GONE)
 
-    def settle(self) -> None:
-        """Add what was counted to the metrics: ten times a second, and before they are read."""
-        self._tally.settle(self._metrics)
-
     async def flush(self) -> None:
         """One round: it fixes how far it goes, and for which groups. What comes later waits for the next. Then what is due
         is done."""
         waiting, self._flushed = self._flushed, []
         await self._broadcast(self._news())
         if (now := self.clock()) >= self.timetable.next:
-            self.settle()
+            self.tally.settle()
             await self._carry_out(self.timetable.due(now), now)
         now = self.clock()
         for client in self._lagging.catch_up(self.hub, now):
@@ -184,7 +171,7 @@ class Fanout:
                     await asyncio.sleep(0)
         self._ended = self.clock()
         if oldest is not None:  # heartbeats are no news
-            self._tally.flushes += 1
+            self.tally.add(self._metrics.flushes)
             self._metrics.delivery_latency.observe(max(self._ended - oldest, 0))
         if sent:
             self._adapt(blocked, sent)
@@ -192,7 +179,7 @@ class Fanout:
     def _send(self, group: Group, batch: Batch, clients: list[tuple[Client, Send]]) -> int:
         """Write one batch to ready clients. Returns how many did not take it at once."""
         message, done = batch.message, Connection.finished
-        self._tally.count(batch, len(clients))
+        self.tally.write(batch, len(clients))
         unclear = [(client, outcome) for client, send in clients if (outcome := send(message)).__class__ is not done]
         blocked = 0
         for client, outcome in unclear:
@@ -271,14 +258,15 @@ class _Feed(Broadcast):
         self._request = request
 
     def begin(self, stream: Stream) -> bytes:
-        self._client, opening = self._fanout.begin(self._request, stream.sink)
-        return opening
+        self._client = self._fanout.roster.enter(self._request, stream.sink, self._fanout.clock())
+        return self._client.opening(self._fanout.limits.retry)
 
     def ready(self, stream: Stream) -> None:
-        self._fanout.ready(self._client)
+        self._fanout.welcome(self._client)
 
     def ended(self, stream: Stream) -> None:
-        self._fanout.ended(self._client)
+        self._fanout.timetable.forget(self._client)
+        self._fanout.roster.leave(self._client)
 
 
 class _Bell:

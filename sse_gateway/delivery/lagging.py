@@ -33,7 +33,7 @@ class Lagging:
     def write(self, client: Client, batch: Batch, now: float) -> bool:
         """Write to one client. Returns whether it took that at once; if not, it is blocked."""
         client.written = now
-        self._tally.count(batch)
+        self._tally.write(batch)
         taken = client.connection.write(batch.message, partial(self.freed, client))
         if not taken:
             self._roster.move(client, State.BLOCKED)

@@ -30,7 +30,7 @@ def encode_body(type: str, data: bytes) -> bytes:
     """
     if not type:
         return encode_data(data) + b"\n"
-    if any(character in type for character in "\r\n\0"):
+    if "\n" in type or "\r" in type or "\0" in type:
         raise ValueError("an event's type is one line without NUL")
     return b"event: " + type.encode() + b"\n" + encode_data(data) + b"\n"
 

@@ -86,7 +86,7 @@ class Stage:
 
     def count(self, name: str, **labels: str) -> float:
         """A metric, without the prefix that all share."""
-        self.fanout.settle()
+        self.fanout.tally.settle()
         return self.metrics.registry.get_sample_value(f"sse_gateway_{name}", labels) or 0
 
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, MutableMapping
+from functools import partial
+from typing import Any
+
+import anyio
 import pytest
 
+from ..golden.public import public
 from .stage import Stage, stage
 from .wire import Wire, until
 
@@ -66,3 +72,30 @@ async def come(scene: Stage, count: int) -> list[Wire]:
         scene.start("news", f"own{number}", wire=wire)
     await until(lambda: all(len(wire.messages) == 2 for wire in wires))
     return wires
+
+
+class Usher(Wire):
+    """Shows another one the door as soon as it gets an event."""
+
+    other: Wire
+
+    def send(self, message: MutableMapping[str, Any]) -> Awaitable[None]:
+        if b"data: " in message.get("body", b""):
+            self.other.leave()
+        return super().send(message)
+
+
+async def test_who_leaves_between_two_slices_of_a_round_is_passed_over() -> None:
+    """A broadcast to 1,500 takes several turns of the loop. After `http.disconnect` nothing may be sent."""
+    async with public() as scene:
+        usher = Usher()
+        first = await scene.ask("/events/a", wire=usher)
+        wires = [Wire() for _ in range(1500)]
+        async with anyio.create_task_group() as tasks:
+            for wire in wires:
+                tasks.start_soon(partial(scene.ask, "/events/a", wire=wire))
+        usher.other = wires[-1]
+        scene.publish("a", "one")
+        await scene.settle()
+        assert first.data() == wires[-2].data() == ["one"]
+        assert wires[-1].data() == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -65,6 +65,16 @@ async def test_what_is_published_in_one_turn_is_one_write() -> None:
         scene.publish("a", "2")
         await until(lambda: len(wire.data()) == 3)
         assert len(wire.messages) == writes + 1
+
+
+async def test_what_is_published_during_a_flush_is_sent_at_once_by_the_next() -> None:
+    """Whoever wakes the fan-out while it is at work is not forgotten."""
+    async with running() as scene:
+        wire = await scene.meet("a", wire=Echo(scene))
+        begun = anyio.current_time()
+        scene.publish("a", "0")
+        await until(lambda: wire.data() == ["0", "echo"])
+        assert anyio.current_time() == begun
 
 
 async def test_the_window_lies_between_flushes_while_clients_block() -> None:
@@ -144,6 +154,19 @@ async def test_a_drain_is_over_within_its_spread() -> None:
             assert not scene.fanout.clients
         assert all(wire.events()[-1].data == '{"reason":"drain"}' for wire in wires)
         assert len(left) > 5
+
+
+class Echo(Wire):
+    """Publishes one more event when it gets the first one."""
+
+    def __init__(self, scene: Stage) -> None:
+        super().__init__()
+        self.scene = scene
+
+    def send(self, message: MutableMapping[str, Any]) -> Awaitable[None]:
+        if b"data: 0" in message.get("body", b""):
+            self.scene.publish("a", "echo")
+        return super().send(message)
 
 
 async def block(scene: Stage) -> Wire:

@@ -87,7 +87,7 @@ class Public:
 
     def count(self, name: str, **labels: str) -> float:
         """A metric, without the prefix that all share."""
-        self.fanout.settle()
+        self.fanout.tally.settle()
         return self.metrics.registry.get_sample_value(f"sse_gateway_{name}", labels) or 0
 
     def publish(self, channel: str, *data: str, type: str = "") -> None:

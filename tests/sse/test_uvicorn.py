@@ -7,6 +7,7 @@ import logging
 import signal
 from typing import Any
 
+import pytest
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
@@ -29,7 +30,8 @@ def test_its_signal_handler_is_a_method_of_the_server_which_says_whether_it_stop
         assert signals.stopping(link)
 
 
-def test_what_leaves_the_application_is_logged_by_the_logger_that_is_filtered() -> None:
+@pytest.mark.anyio
+async def test_what_leaves_the_application_is_logged_by_the_logger_that_is_filtered() -> None:
     config = uvicorn.Config(application)
     config.load()
     protocol = H11Protocol(config=config, server_state=ServerState(), app_state={})

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from sse_gateway.core import Bounds, Cursor, Entry, Event, Gap, Hub, Log, Place, Reader, Reset
-from sse_gateway.delivery.joins import Frames, Tally
+from sse_gateway.delivery.joins import Cache, Frames, Tally
+from sse_gateway.metrics import Metrics
 from sse_gateway.sse.wire import EVENT_STREAM, NDJSON, Format
 from sse_gateway.testing import EventStreamParser
 
@@ -18,8 +19,9 @@ class Desk:
     def __init__(self, format: Format = EVENT_STREAM, max_id: int = 1024) -> None:
         self.hub = Hub(process="p")
         self.logs = [self._add("orders"), self._add("audit")]
-        self.tally = Tally()
-        self.frames = Frames(format, self.tally, max_id)
+        self.metrics = Metrics()
+        self._tally = Tally(self.metrics)
+        self.frames = Frames(format, self._tally, max_id)
         self.reader = self.hub.subscribe(["a"])
 
     def _add(self, source: str) -> Log:
@@ -30,6 +32,10 @@ class Desk:
     def publish(self, data: bytes, *, type: str = "", log: int = 0) -> None:
         target = self.logs[log]
         self.hub.publish(target, Event("a", data, type), now=1, part="0")
+
+    def count(self, name: str) -> float | None:
+        self._tally.settle()
+        return self.metrics.registry.get_sample_value(f"sse_gateway_{name}_total")
 
     def take(self, reader: Reader | None = None) -> list[Entry]:
         return (reader or self.reader).take(10**9, self.hub.position).events
@@ -68,7 +74,7 @@ def test_an_event_is_encoded_once_whoever_reads_it() -> None:
     first = desk.frames.join(events, desk.reader)
     assert desk.frames.join(desk.take(other), other) == first
     assert desk.frames.join(desk.take(late), late) != first
-    assert (desk.tally.encodings, desk.tally.joins) == (1, 3)
+    assert (desk.count("encodings"), desk.count("joins")) == (1, 3)
 
 
 def test_the_cache_forgets_old_events_and_nothing_is_wrong_by_it() -> None:
@@ -80,7 +86,7 @@ def test_the_cache_forgets_old_events_and_nothing_is_wrong_by_it() -> None:
     events = desk.take()
     text = desk.frames.join(events, desk.reader)
     assert desk.frames.join(desk.take(again), again) == text
-    assert 10_000 < desk.tally.encodings <= 20_000
+    assert 10_000 < (desk.count("encodings") or 0) <= 20_000
 
 
 def test_large_events_are_forgotten_sooner() -> None:
@@ -91,13 +97,13 @@ def test_large_events_are_forgotten_sooner() -> None:
         desk.publish(bytes(2**18 - 100))
     desk.frames.join(desk.take(), desk.reader)
     desk.frames.join(desk.take(again), again)
-    assert desk.tally.encodings == 128
+    assert desk.count("encodings") == 128
 
 
 @pytest.mark.parametrize("format", [EVENT_STREAM, NDJSON])
 def test_notices_lead_to_one_id_and_only_the_last_has_it(format: Format) -> None:
     """A client that is cut off between them is told again."""
-    frames = Frames(format, Tally(), 1024)
+    frames = Frames(format, Tally(Metrics()), 1024)
     gap = Gap("a", "orders", "evicted", True, {"0": 1}, {"0": 3})
     text = frames.notices([gap, Reset("audit", "epoch")], "1.x")
     assert text.count(b"1.x") == 1
@@ -128,3 +134,15 @@ def test_a_control_event_says_when_to_come_back() -> None:
 def test_an_ndjson_event_without_an_id_or_type_is_an_object_too() -> None:
     """What a long id leaves out."""
     assert json.loads(NDJSON.prefix(None) + NDJSON.body("", "ü\n".encode())) == {"data": "ü\n"}
+
+
+@pytest.mark.parametrize(("entries", "size"), [(10, 10**9), (10**9, 1000)])
+def test_it_keeps_the_latest_and_is_bounded_by_entries_and_by_bytes(entries: int, size: int) -> None:
+    """Two generations of ten entries of a hundred bytes, whichever bound is met first."""
+    cache = Cache(entries=entries, size=size)
+    for number in range(1000):
+        cache.put(number, bytes(100))
+
+    kept = [number for number in range(1000) if cache.get(number)]
+
+    assert kept == list(range(980, 1000))
