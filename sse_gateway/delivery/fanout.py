@@ -36,12 +36,7 @@ class Fanout:
     """Writes what `hub` holds to the clients that ask for it."""
 
     def __init__(
-        self,
-        hub: Hub,
-        limits: LimitsConfig,
-        metrics: Metrics,
-        *,
-        clock: Callable[[], float] | None = None,
+        self, hub: Hub, limits: LimitsConfig, metrics: Metrics, *, clock: Callable[[], float] | None = None
     ) -> None:
         """`clock` gives seconds, by default those of the loop."""
         self.hub = hub

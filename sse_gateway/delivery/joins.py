@@ -16,8 +16,6 @@ from ..sse.wire import Format
 JOIN_BYTES = 65536
 """Most bytes of events in one write, which is what one blocked client keeps in memory. Granian takes seven such writes
 before it blocks (458 KiB, measured)."""
-_CACHE = {"entries": 4096, "size": 2**22}
-"""More than one flush can hold: a quarter of a log of 10,000 events and 16 MiB."""
 _LOOK = 4
 """Looking at one client that has nothing to read costs as much time as reading so many events."""
 
@@ -82,7 +80,8 @@ class Cache:
 
     __slots__ = ("_bytes", "_entries", "_old", "_size", "_young")
 
-    def __init__(self, *, entries: int, size: int) -> None:
+    def __init__(self, *, entries: int = 4096, size: int = 2**22) -> None:
+        """Each generation holds more than one flush can: a quarter of a log of 10,000 events and 16 MiB."""
         self._entries = entries
         self._size = size
         self._young: dict[int, Pieces] = {}
@@ -115,7 +114,7 @@ class Frames:
         self.max_id = max_id
         """Bytes. A longer id is sent only once in a join, with its last event."""
         self._tally = tally
-        self._cache = Cache(**_CACHE)
+        self._cache = Cache()
 
     def take(self, reader: Reader, upto: Position) -> Batch | None:
         """The next write for all that stand where `reader` does; None when nothing is left up to `upto`."""
