@@ -36,6 +36,15 @@ def test_events_share_the_vectors_that_did_not_move() -> None:
     assert after.at[0] is before.at[0]
 
 
+def test_entries_share_the_name_of_their_partition() -> None:
+    """A string for each message takes 50 bytes."""
+    source = Source(Hub(), at={})
+    parts = [source.publish("a", part="".join(["p", "1"])).part for _ in range(2)]
+
+    assert parts[0] == "p1"
+    assert parts[0] is parts[1]
+
+
 def test_a_view_holds_hardly_more_events_than_the_log() -> None:
     """The bounds of a log bound its memory: of what a view's list holds, one in sixteen is evicted."""
     hub = Hub()
