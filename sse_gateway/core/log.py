@@ -189,7 +189,8 @@ class Log:
         index = self.parts.get(part)
         if index is None:
             index = self.part(part)
-        following = self.vector.next[index]
+        _, names, reached, _ = self.vector
+        following = reached[index]
         if offset is None:
             offset = following
         elif offset < following:
@@ -201,6 +202,7 @@ class Log:
         self.move(index, offset + 1, digest)
         vectors[self.index] = self.vector
         view = self.views.get(event.channel) or self.view(event.channel)
+        part = names[index]  # one string for all entries: the message's own takes 50 bytes
         entry = Entry(event, seq, part, offset, now, view.total, tuple(vectors))
         view.entries.append(entry)
         view.total += entry.weight

@@ -1,4 +1,4 @@
-"""The grammar of ids (rule 13): what we write we read, and what others write never hurts."""
+"""The grammar of ids (docs/architecture.md, rule 13): what we write we read, and what others write never hurts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def write(places: dict[str, Place]) -> str:
 
 @given(PLACES)
 def test_what_is_written_is_read_back(places: dict[str, Place]) -> None:
-    """Rules 12 and 13: any names of partitions, any numbers of 63 bits, with and without a digest."""
+    """Any names of partitions, any numbers of 63 bits, with and without a digest (docs/architecture.md, rules 12 and 13)."""
     assert Cursor.parse(write(places)).places == places
 
 
@@ -133,7 +133,7 @@ def test_an_id_of_4_KiB_is_read_and_a_longer_one_is_not_looked_at() -> None:
 
 @given(st.text() | st.text("1.abz_-*") | st.from_regex(r"\A1(\.[0-9a-z]{5,7}(_\w{0,9}-\w{0,14})*(\*\w{7,9})?)*\Z"))
 def test_no_text_makes_reading_fail_in_another_way(text: str) -> None:
-    """Ids are untrusted (design, section 6). What is read stays in bounds, and reads the same when written again."""
+    """Ids are untrusted. What is read stays in bounds, and reads the same when written again."""
     with suppress(MalformedCursor):
         places = dict(Cursor.parse(text).places)
         assert all(0 <= number <= HIGHEST for place in places.values() for number in place.next.values())
@@ -141,14 +141,14 @@ def test_no_text_makes_reading_fail_in_another_way(text: str) -> None:
 
 
 def test_a_tag_is_equal_on_every_replica_and_another_one_in_another_epoch() -> None:
-    """Rule 13. The value is fixed: replicas of two releases share clients."""
+    """The value is fixed: replicas of two releases share clients (docs/architecture.md, rule 13)."""
     assert make_tag("orders", "e1") == "8xshon"
     assert len({make_tag(source, epoch) for source in ("a", "b") for epoch in ("", "a", "b")}) == 6
     assert make_tag("a", "bc") != make_tag("ab", "c")
 
 
 def test_a_digest_is_of_a_source_and_a_message_id() -> None:
-    """Rule 13."""
+    """docs/architecture.md, rule 13."""
     assert make_digest("hooks", "m1") == make_digest("hooks", "m1")
     assert make_digest("hooks", "m1") not in (make_digest("hooks", "m2"), make_digest("other", "m1"))
     assert len(make_digest("hooks", "m1")) == 8

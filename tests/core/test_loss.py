@@ -13,7 +13,7 @@ TWO = Bounds(2, 1_000_000, 1000.0)
 
 
 def test_what_was_evicted_before_it_was_read_is_a_gap() -> None:
-    """Rule 7: a live reader's loss is certain."""
+    """A live reader's loss is certain (docs/architecture.md, rule 7)."""
     hub = Hub()
     source = Source(hub, bounds=TWO)
     reader = hub.subscribe(["a"])
@@ -42,7 +42,7 @@ def test_what_was_read_before_it_was_evicted_is_none() -> None:
 
 
 def test_a_quiet_channel_has_no_gap_however_much_its_source_evicts() -> None:
-    """Rule 7."""
+    """docs/architecture.md, rule 7."""
     hub = Hub()
     source = Source(hub, bounds=TWO)
     reader = hub.subscribe(["a"])
@@ -77,7 +77,7 @@ def test_a_gap_names_only_partitions_that_lost_something() -> None:
 
 
 def test_below_what_its_channel_lost_a_returning_reader_certainly_misses_something() -> None:
-    """Rule 7: as long as somebody keeps the view."""
+    """As long as somebody keeps the view (docs/architecture.md, rule 7)."""
     hub = Hub()
     source = Source(hub, bounds=TWO)
     id = hub.subscribe(["a"]).id
@@ -89,7 +89,7 @@ def test_below_what_its_channel_lost_a_returning_reader_certainly_misses_somethi
 
 
 def test_below_what_the_log_forgot_it_perhaps_does() -> None:
-    """Rule 7: the view had gone, and nobody knows what it held."""
+    """The view had gone, and nobody knows what it held (docs/architecture.md, rule 7)."""
     hub = Hub()
     source = Source(hub, bounds=TWO)
     reader = hub.subscribe(["a"])
@@ -102,7 +102,7 @@ def test_below_what_the_log_forgot_it_perhaps_does() -> None:
 
 
 def test_below_where_the_log_began_it_perhaps_does() -> None:
-    """Rule 7."""
+    """docs/architecture.md, rule 7."""
     hub = Hub()
     Source(hub, at={"0": 50, "1": 5})
     notices = hub.subscribe(["a"], Cursor.parse("1.8xshon_0-4_1-5")).notices
@@ -111,7 +111,7 @@ def test_below_where_the_log_began_it_perhaps_does() -> None:
 
 
 def test_events_below_what_is_wanted_never_make_a_gap() -> None:
-    """Rule 7: neither at the resume nor when they are evicted later."""
+    """Neither at the resume nor when they are evicted later (docs/architecture.md, rule 7)."""
     hub = Hub()
     source = Source(hub, bounds=TWO)
     events = [source.publish("a") for _ in range(4)]
@@ -123,7 +123,7 @@ def test_events_below_what_is_wanted_never_make_a_gap() -> None:
 
 
 def test_a_returning_reader_of_a_quiet_channel_has_no_gap() -> None:
-    """Rule 7: the events of others are in its id."""
+    """The events of others are in its id (docs/architecture.md, rule 7)."""
     hub = Hub()
     source = Source(hub, bounds=TWO)
     keeper = hub.subscribe(["a"])
@@ -136,7 +136,7 @@ def test_a_returning_reader_of_a_quiet_channel_has_no_gap() -> None:
 
 
 def test_a_loss_upstream_is_told_between_the_events_where_it_happened() -> None:
-    """Rule 8: to every channel of that source, and to no other."""
+    """To every channel of that source, and to no other (docs/architecture.md, rule 8)."""
     hub = Hub()
     orders, audit = Source(hub, "orders", channels="ab"), Source(hub, "audit", channels="bc")
     reader = hub.subscribe(["a", "b", "c"])
@@ -149,7 +149,7 @@ def test_a_loss_upstream_is_told_between_the_events_where_it_happened() -> None:
 
 
 def test_a_loss_upstream_is_told_to_a_reader_that_comes_back() -> None:
-    """Rule 8."""
+    """docs/architecture.md, rule 8."""
     hub = Hub()
     source = Source(hub)
     id = hub.subscribe(["a"]).id
@@ -172,7 +172,7 @@ def test_a_loss_upstream_is_not_told_to_one_that_was_beyond_it() -> None:
 
 
 def test_a_loss_upstream_below_a_gap_is_told_with_it_to_the_other_channels() -> None:
-    """Rule 8: or the filter that the gap leaves would hide it."""
+    """Or the filter that the gap leaves would hide it (docs/architecture.md, rule 8)."""
     hub = Hub()
     source = Source(hub, bounds=Bounds(1, 1_000_000, 1000.0))
     reader = hub.subscribe(["a", "b"])
@@ -206,7 +206,7 @@ def test_of_a_loss_in_two_partitions_each_is_told_in_its_turn() -> None:
 
 
 def test_a_loss_that_was_forgotten_is_told_with_all_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rule 8: the log remembers so many losses only. The channel that had nothing evicted may have lost something too."""
+    """The log remembers so many losses only. The channel that had nothing evicted may have lost something too (docs/architecture.md, rule 8)."""
     monkeypatch.setattr(log_module, "_MAX_BREAKS", 1)
     hub = Hub()
     source = Source(hub)
@@ -227,7 +227,7 @@ def test_a_loss_that_was_forgotten_is_told_with_all_before_it(monkeypatch: pytes
 
 
 def test_a_loss_that_was_forgotten_is_told_to_a_reader_that_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rule 8: whether or not somebody kept its channel."""
+    """Whether or not somebody kept its channel (docs/architecture.md, rule 8)."""
     monkeypatch.setattr(log_module, "_MAX_BREAKS", 1)
     hub = Hub()
     source = Source(hub)

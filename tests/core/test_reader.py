@@ -28,7 +28,7 @@ def test_it_takes_what_follows_in_the_order_of_publishing() -> None:
 
 
 def test_it_takes_up_to_the_limit_of_bytes() -> None:
-    """Rule 16."""
+    """docs/architecture.md, rule 16."""
     hub = Hub()
     source = Source(hub)
     reader = hub.subscribe(["a"])
@@ -40,7 +40,7 @@ def test_it_takes_up_to_the_limit_of_bytes() -> None:
 
 
 def test_it_takes_at_least_one_event() -> None:
-    """Rule 16."""
+    """docs/architecture.md, rule 16."""
     hub = Hub()
     source = Source(hub)
     reader = hub.subscribe(["a"])
@@ -50,7 +50,7 @@ def test_it_takes_at_least_one_event() -> None:
 
 
 def test_what_was_published_later_than_a_round_waits_for_the_next() -> None:
-    """Rule 18."""
+    """docs/architecture.md, rule 18."""
     hub = Hub()
     source = Source(hub)
     reader = hub.subscribe(["a", "b"])
@@ -63,7 +63,7 @@ def test_what_was_published_later_than_a_round_waits_for_the_next() -> None:
 
 
 def test_a_loss_later_than_a_round_waits_for_the_next() -> None:
-    """Rule 18."""
+    """docs/architecture.md, rule 18."""
     hub = Hub()
     source = Source(hub)
     reader = hub.subscribe(["a"])
@@ -90,7 +90,7 @@ def test_a_loss_is_told_before_what_follows_it_and_after_what_does_not() -> None
 
 
 def test_a_gap_leads_to_an_id_beyond_it() -> None:
-    """Rule 4: whoever is cut off after it is not told again."""
+    """Whoever is cut off after it is not told again (docs/architecture.md, rule 4)."""
     hub = Hub()
     source = Source(hub, at={"0": 0, "1": 0}, bounds=Bounds(1, 1_000_000, 1000.0))
     reader = hub.subscribe(["a"])
@@ -103,7 +103,7 @@ def test_a_gap_leads_to_an_id_beyond_it() -> None:
 
 
 def test_an_event_has_the_id_of_the_moment_it_was_published() -> None:
-    """Rule 3: never the vector at the flush, or a cut between two events of it loses the second."""
+    """Never the vector at the flush, or a cut between two events of it loses the second (docs/architecture.md, rule 3)."""
     hub = Hub()
     source = Source(hub)
     reader = hub.subscribe(["a"])
@@ -115,7 +115,7 @@ def test_an_event_has_the_id_of_the_moment_it_was_published() -> None:
 
 
 def test_the_events_of_other_channels_and_sources_are_in_the_id() -> None:
-    """Rule 3: so that a cursor passes them."""
+    """So that a cursor passes them (docs/architecture.md, rule 3)."""
     hub = Hub()
     orders, audit = Source(hub, "orders"), Source(hub, "audit")
     reader = hub.subscribe(["a"])
@@ -127,7 +127,7 @@ def test_the_events_of_other_channels_and_sources_are_in_the_id() -> None:
 
 
 def test_an_id_names_only_the_sources_that_can_produce_these_channels_sorted_by_tag() -> None:
-    """Rules 6 and 13."""
+    """docs/architecture.md, rules 6 and 13."""
     hub = Hub()
     for name, channels in (("orders", "a"), ("other", "b"), ("audit", "ab")):
         Source(hub, name, channels=channels)
@@ -207,7 +207,7 @@ def test_a_fork_stands_at_the_same_place_and_goes_its_own_way() -> None:
 
 
 def test_a_new_epoch_is_told_once_and_at_once() -> None:
-    """Rule 11. The other sources go on where they were."""
+    """The other sources go on where they were (docs/architecture.md, rule 11)."""
     hub = Hub()
     orders, audit = Source(hub, "orders"), Source(hub, "audit")
     reader = hub.subscribe(["a"])

@@ -40,7 +40,7 @@ def test_a_reader_goes_on_where_it_was() -> None:
 
 
 def test_on_a_replica_with_another_order_nothing_is_lost_or_repeated() -> None:
-    """Rule 1: an id is no prefix of this replica's order."""
+    """An id is no prefix of this replica's order (docs/architecture.md, rule 1)."""
     here, _ = merge("ooouuu")
     there, _ = merge("uuuooo")
     reader = here.subscribe("a", Cursor.parse("1.6oldmo_0-0.8xshon_0-0"))
@@ -52,7 +52,7 @@ def test_on_a_replica_with_another_order_nothing_is_lost_or_repeated() -> None:
 
 
 def test_while_it_is_filtered_its_ids_never_fall_below_what_it_had() -> None:
-    """Rule 2: the elementwise maximum, for this reader alone."""
+    """The elementwise maximum, for this reader alone (docs/architecture.md, rule 2)."""
     there, _ = merge("uuuooo")
     reader = come_back(there, "1.6oldmo_0-0.8xshon_0-2")
     events = reader.take(EVERYTHING, there.position).events
@@ -66,7 +66,7 @@ def test_while_it_is_filtered_its_ids_never_fall_below_what_it_had() -> None:
 
 
 def test_of_each_partition_its_ids_have_the_higher_of_what_it_had_and_what_it_reached() -> None:
-    """Rule 2."""
+    """docs/architecture.md, rule 2."""
     hub = Hub()
     source = Source(hub)
     reader = come_back(hub, "1.8xshon_0-2_1-1")
@@ -78,20 +78,21 @@ def test_of_each_partition_its_ids_have_the_higher_of_what_it_had_and_what_it_re
 
 
 def test_the_filter_goes_when_the_position_is_above_it_everywhere() -> None:
-    """Rule 1: then it may share messages with others."""
+    """Then it may share messages with others (docs/architecture.md, rule 1)."""
     hub, sources = merge("uo")
     reader = come_back(hub, "1.6oldmo_0-2.8xshon_0-1")
     filtered = []
     for _ in range(2):
         read(reader, hub)
         filtered.append(reader.filtered)
+        assert reader.shares_ids is not reader.filtered
         sources["u"].publish("a")
 
     assert filtered == [True, False]
 
 
 def test_a_partition_that_the_id_does_not_name_is_read_from_its_start() -> None:
-    """Rule 13: it is new."""
+    """It is new (docs/architecture.md, rule 13)."""
     hub = Hub()
     source = Source(hub)
     id = hub.subscribe("a").id
@@ -101,7 +102,7 @@ def test_a_partition_that_the_id_does_not_name_is_read_from_its_start() -> None:
 
 
 def test_a_source_that_the_id_does_not_name_is_live_from_now() -> None:
-    """Rule 13: it is new in the configuration."""
+    """It is new in the configuration (docs/architecture.md, rule 13)."""
     hub, sources = merge("ou")
     reader = come_back(hub, "1.8xshon_0-0")
     last = sources["u"].publish("a")
@@ -123,7 +124,7 @@ def test_a_place_without_pairs_is_before_everything() -> None:
 
 
 def test_an_unknown_tag_resets_its_source_only() -> None:
-    """Rule 13: the others go on."""
+    """The others go on (docs/architecture.md, rule 13)."""
     hub, _ = merge("oouu")
     reader = come_back(hub, f"1.6oldmo_0-1.{make_tag('orders', 'e0')}_0-1")
 
@@ -159,7 +160,7 @@ def test_a_source_that_is_not_up_yet_can_not_honour_its_place() -> None:
 
 
 def test_what_is_ahead_of_this_replica_is_held() -> None:
-    """Rule 13: it may be behind the one that wrote the id."""
+    """It may be behind the one that wrote the id (docs/architecture.md, rule 13)."""
     hub, sources = merge("o")
     reader = come_back(hub, "1.6oldmo_0-0.8xshon_0-3")
     assert reader.ahead() == [sources["o"].log]
@@ -172,7 +173,7 @@ def test_what_is_ahead_of_this_replica_is_held() -> None:
 
 
 def test_what_stays_ahead_is_given_up_for_a_reset() -> None:
-    """Rule 13."""
+    """docs/architecture.md, rule 13."""
     hub, sources = merge("oou")
     reader = come_back(hub, "1.6oldmo_0-0.8xshon_0-9")
     assert offsets(hub, read(reader, hub)) == [("audit", 0)]
@@ -202,7 +203,7 @@ def test_a_counted_source_goes_on_by_its_count_on_the_same_process() -> None:
 
 
 def test_it_goes_on_by_the_last_message_on_another() -> None:
-    """Rule 13."""
+    """docs/architecture.md, rule 13."""
     here, _ = hooks("p", ["m1", "m2"])
     there, _ = hooks("q", ["m0", "m1", "m2", "m3"])
     reader = come_back(there, here.subscribe("a").id)
@@ -238,7 +239,7 @@ def test_of_several_last_messages_the_latest_counts() -> None:
 
 
 def test_coming_back_costs_the_same_however_much_the_channel_holds() -> None:
-    """Rule 1: it starts at the first event that is wanted. A storm of clients comes back to a busy channel."""
+    """It starts at the first event that is wanted. A storm of clients comes back to a busy channel (docs/architecture.md, rule 1)."""
     costs = []
     for events in (10, 10_000):
         hub = Hub()
