@@ -20,7 +20,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 
 
 def test_its_signal_handler_is_a_method_of_the_server_which_says_whether_it_stops() -> None:
-    server = uvicorn.Server(uvicorn.Config(application))
+    server = uvicorn.Server(uvicorn.Config(application, log_config=None))
     with server.capture_signals():
         assert getattr(signal.getsignal(signal.SIGTERM), "__self__", None) is server
         link = signals.overhear()
@@ -32,7 +32,7 @@ def test_its_signal_handler_is_a_method_of_the_server_which_says_whether_it_stop
 
 @pytest.mark.anyio
 async def test_what_leaves_the_application_is_logged_by_the_logger_that_is_filtered() -> None:
-    config = uvicorn.Config(application)
+    config = uvicorn.Config(application, log_config=None)
     config.load()
     protocol = H11Protocol(config=config, server_state=ServerState(), app_state={})
     assert protocol.logger is logging.getLogger("uvicorn.error")
