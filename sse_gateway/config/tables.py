@@ -239,10 +239,9 @@ class RouteConfig(Table):
 
     @model_validator(mode="after")
     def _parameters_exist(self) -> Self:
-        names = [name for channel in self.channels for name in channel.names]
-        if {name.removeprefix("path.") for name in names if name.startswith("path.")} - self.parameters:
+        if self._names("path.") - self.parameters:
             raise InvalidValue("channels use a path parameter that path does not have", "channels", "path")
-        if any(f"query.{name}" not in names for name in self.repeated):
+        if not self.query.issuperset(self.repeated):
             raise InvalidValue("repeated names a query parameter that channels do not use", "repeated", "channels")
         return self
 
@@ -250,6 +249,15 @@ class RouteConfig(Table):
     def parameters(self) -> frozenset[str]:
         """The names of the path's parameters."""
         return check_path(self.path)
+
+    @property
+    def query(self) -> frozenset[str]:
+        """The names of the query parameters that the channels use."""
+        return self._names("query.")
+
+    def _names(self, kind: str) -> frozenset[str]:
+        names = (name for channel in self.channels for name in channel.names if name.startswith(kind))
+        return frozenset(name.removeprefix(kind) for name in names)
 
     @property
     def pattern(self) -> str:
