@@ -152,16 +152,12 @@ def _getter(name: str, *, composite: bool) -> Callable[[Mapping[str, Any]], str]
             return value
         if value is None or (isinstance(value, (str, dict, list)) and not composite):
             raise MissingField(name)
-        return _compact(value, name)
+        try:
+            return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        except ValueError:  # 1e999 is valid JSON and is read as infinity, which can't be written as JSON
+            raise MissingField(name) from None
 
     return get
-
-
-def _compact(value: Any, name: str) -> str:
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    except ValueError:  # 1e999 is valid JSON and is read as infinity, which can't be written as JSON
-        raise MissingField(name) from None
 
 
 def _member(value: Any, key: str) -> Any:

@@ -11,7 +11,7 @@ from starlette.routing import compile_path
 
 from ..config import RouteConfig
 from ..connector import Problem
-from ..templates import CHANNEL, MissingField, Template
+from ..templates import CHANNEL, MissingField
 
 _QUALITY = re.compile(r"\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*", re.IGNORECASE)
 
@@ -50,18 +50,14 @@ class StreamRoute:
 
     def _render(self, path: Mapping[str, str], query: QueryParams) -> Iterator[str]:
         for template in self._templates:
-            for values in self._choices(template, query):
+            names = [name.removeprefix("query.") for name in template.names if name.startswith("query.")]
+            # One channel, or one for each value of a repeated parameter.
+            for values in product(*(self._values(name, query) for name in names)):
                 try:
-                    yield template.render({"path": path, "query": values})
+                    yield template.render({"path": path, "query": dict(zip(names, values, strict=True))})
                 except MissingField as error:
                     kind, _, name = error.name.partition(".")
                     raise Problem(400, f"missing {kind} parameter {name}") from error
-
-    def _choices(self, template: Template, query: QueryParams) -> Iterator[dict[str, str]]:
-        """The values of the query parameters in `template`: one choice, or one for each value of a repeated parameter."""
-        names = [name.removeprefix("query.") for name in template.names if name.startswith("query.")]
-        for values in product(*(self._values(name, query) for name in names)):
-            yield dict(zip(names, values, strict=True))
 
     def _values(self, name: str, query: QueryParams) -> list[str]:
         values = list(dict.fromkeys(query.getlist(name))) or [""]
