@@ -24,20 +24,11 @@ def conflicts(config: Config, connectors: Connectors) -> Iterator[Problem]:
     public, admin = config.server, config.admin
     if public.port and (public.host, public.port) == (admin.host, admin.port):
         yield ("admin", "port"), InvalidValue("expected another port than server.port, since each server needs its own")
-    yield from _route_paths(config)
     for source in config.sources.values():
         yield from _sizes(source, config.limits)
     mounts = {name: list(_mounts(source, connectors)) for name, source in config.sources.items()}
-    yield from _mounted_paths(config, mounts)
+    yield from _paths(config, mounts)
     yield from _missing_parameters(config, mounts)
-
-
-def _route_paths(config: Config) -> Iterator[Problem]:
-    taken = {"/": "the try page"} if config.server.try_page else {}
-    for index, route in enumerate(config.routes):
-        owner = taken.setdefault(route.pattern, f"routes[{index}]")
-        if owner != f"routes[{index}]":
-            yield ("routes", index, "path"), InvalidValue(f"this path is already taken by {owner}")
 
 
 def _sizes(source: SourceConfig, limits: LimitsConfig) -> Iterator[Problem]:
@@ -59,13 +50,19 @@ def _mounts(source: SourceConfig, connectors: Connectors) -> Iterator[Route]:
         yield from (route for route in connector.routes() if isinstance(route, Route))
 
 
-def _mounted_paths(config: Config, mounts: Mapping[str, list[Route]]) -> Iterator[Problem]:
-    """Paths that two connectors use. They do not conflict with `[[routes]]`: a route has GET, a webhook has POST."""
-    taken = {"/": "the try page"} if config.server.try_page else {}
-    for name, routes in mounts.items():
-        table = ("sources", name, config.sources[name].connector)
-        for route in routes:
-            owner = taken.setdefault(path_pattern(route.path), ".".join(table))
+def _paths(config: Config, mounts: Mapping[str, list[Route]]) -> Iterator[Problem]:
+    """Paths that are used twice. Routes and webhooks do not conflict: a route has GET, a webhook has POST."""
+    page = {"/": "the try page"} if config.server.try_page else {}
+    routes, webhooks = page, dict(page)
+    for index, route in enumerate(config.routes):
+        name = f"routes[{index}]"
+        owner = routes.setdefault(route.pattern, name)
+        if owner != name:
+            yield ("routes", index, "path"), InvalidValue(f"this path is already taken by {owner}")
+    for source, mounted in mounts.items():
+        table = ("sources", source, config.sources[source].connector)
+        for each in mounted:
+            owner = webhooks.setdefault(path_pattern(each.path), ".".join(table))
             if owner != ".".join(table):
                 yield table, InvalidValue(f"its path is already taken by {owner}: each needs its own")
 

@@ -50,20 +50,16 @@ def connectors(names: Iterable[str]) -> dict[str, type[Connector[Any]]]:
 
 
 def _load(entry: EntryPoint) -> type[Connector[Any]]:
+    package = _package(entry)
     try:
         found = entry.load()
     except ImportError as error:
-        raise ConfigError([_missing(entry, error)]) from error
+        extras = entry.dist.metadata.get_all("Provides-Extra", []) if entry.dist else []
+        what = f"{package}[{entry.name}]" if entry.name in extras else error.name or package
+        raise ConfigError([f'connector {entry.name} cannot be imported ({error}): pip install "{what}"']) from error
     if not (isinstance(found, type) and issubclass(found, Connector)):
-        raise ConfigError([f"connector {entry.name}: {entry.value} of {_package(entry)} is not a Connector"])
+        raise ConfigError([f"connector {entry.name}: {entry.value} of {package} is not a Connector"])
     return found
-
-
-def _missing(entry: EntryPoint, error: ImportError) -> str:
-    extras = entry.dist.metadata.get_all("Provides-Extra", []) if entry.dist else []
-    package = _package(entry)
-    what = f"{package}[{entry.name}]" if entry.name in extras else error.name or package
-    return f'connector {entry.name} cannot be imported ({error}): pip install "{what}"'
 
 
 def _package(entry: EntryPoint) -> str:
