@@ -24,10 +24,10 @@ def conflicts(config: Config, connectors: Connectors) -> Iterator[Problem]:
     public, admin = config.server, config.admin
     if public.port and (public.host, public.port) == (admin.host, admin.port):
         yield ("admin", "port"), InvalidValue("expected another port than server.port, since each server needs its own")
-    for source in config.sources.values():
-        yield from _sizes(source, config.limits)
     mounts = {name: list(_mounts(source, connectors)) for name, source in config.sources.items()}
     yield from _paths(config, mounts)
+    for source in config.sources.values():
+        yield from _sizes(source, config.limits)
     yield from _missing_parameters(config, mounts)
 
 

@@ -54,7 +54,8 @@ _SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//")
 class Report:
     """Validates the tables of one parsed file and collects a line for each mistake.
 
-    `origins` and `broken` are those of `Interpolation`. Other mistakes in a `broken` value are not reported.
+    `origins` and `broken` are the `origins` and `problems` of an `Interpolation`. Further mistakes in a broken value are not
+    reported.
     """
 
     def __init__(
@@ -78,9 +79,9 @@ class Report:
         where = f"{_key(path)}: " if path else ""
         self.lines.append(f"{self._file}: {where}{' '.join(text.split())}")
 
-    def refuse(self, path: Path, error: InvalidValue, table: Path = ()) -> None:
-        """Add a line for the value at `path`. The keys that `error` names are keys of `table`."""
-        self.line(path, self._sentence(path, error.words) + self._quotes(error.keys, table))
+    def refuse(self, path: Path, error: InvalidValue) -> None:
+        """Add a line for the value at `path`. The keys that `error` names begin at the top of the file."""
+        self.line(path, self._sentence(path, error.words) + self._quotes(error.keys, ()))
 
     def validate(
         self, model: type[ModelT], at: Path, *, without: Iterable[str] = (), known: Iterable[str] = ()

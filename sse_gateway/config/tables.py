@@ -303,7 +303,7 @@ def _warnings(config: Config) -> Iterator[str]:
             yield f"{table}: there are none, so nothing will be served"
     for name, source in config.sources.items():
         if source.channel.names and not any(source.channel.literals):
-            words = f'it matches every channel, so each is looked up here; better begin it with "{name}."'
+            words = f'it matches every channel, so every channel also depends on this source; better begin it with "{name}."'
             yield f"sources.{name}.channel: {words}"
     yield from _unreached(config)
     for index, route in enumerate(config.routes):

@@ -117,7 +117,9 @@ class Drain:
         with anyio.CancelScope(deadline=farewells):
             await self.clients.drain(spread=config.spread, retry=config.retry)
         if self.clients.clients:
-            logger.warning("clients did not take the farewell", extra={"clients": self.clients.clients})
+            logger.warning(
+                "aborting clients that did not receive the farewell", extra={"clients": self.clients.clients}
+            )
             self.clients.abort_all()
 
         self._enter(DrainStage.SOURCES)
