@@ -1,18 +1,18 @@
-# make run     the gateway of gateway.example.toml, in a virtual environment of its own
+# make run     the gateway of gateway.example.toml, in its own virtual environment
 # make test    every test, with coverage (installs browsers and brokers from Debian where they are missing)
-# make test-unit    the tests that need no broker, browser or other process: a minute or two
+# make test-unit    the tests that need no broker, browser or other process, in a minute or two
 # make fuzz    a million random events through the encoder and an independent parser
-# make mutants    300 changes of core/ and delivery/, drawn with a fixed seed: which of them no test notices (an hour or two)
-# make test-lowest  the engine's tests on the oldest libraries that pyproject.toml allows
-# make check   format, lint, types, who may import whom
-# make lock    requirements/*.txt anew from pyproject.toml and requirements/*.in
-# make dev     the virtual environment with everything above in it
+# make mutants    300 changes of core/ and delivery/, drawn with a fixed seed; prints those that no test notices (an hour or two)
+# make test-lowest    the engine's tests on the oldest libraries that pyproject.toml allows
+# make check   format, lint, types, imports between layers
+# make lock    write requirements/*.txt again, from pyproject.toml and requirements/*.in
+# make dev     the virtual environment with everything that the other targets need
 
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
-# The tests wait more than they work, so there are more workers than cores.
+# Tests mostly wait, so there are more workers than cores.
 WORKERS ?= 6
 
 .PHONY: run test test-unit fuzz mutants test-lowest check lock dev
@@ -27,7 +27,7 @@ test: .venv/dev
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadgroup
 	$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report --fail-under=100 --include='sse_gateway/core/*,sse_gateway/templates/*'
+	$(BIN)/coverage report --fail-under=100 --include='sse_gateway/core/*,sse_gateway/templates.py'
 	$(BIN)/coverage report --fail-under=90
 
 test-unit: .venv/dev

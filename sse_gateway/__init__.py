@@ -1,7 +1,7 @@
 """Queues in, Server-Sent Events out.
 
-The response engine of `sse_gateway.sse` is here too, by the same names: `from sse_gateway import EventSourceResponse`. It is
-imported when it is first asked for, so that `import sse_gateway` loads nothing.
+The names of the response engine, `sse_gateway.sse`, can be imported from here: `from sse_gateway import EventSourceResponse`.
+The engine is imported when one of them is first used, so `import sse_gateway` loads nothing else.
 """
 
 from __future__ import annotations

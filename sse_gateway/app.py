@@ -1,4 +1,4 @@
-"""The composition root: from a configuration to a running gateway."""
+"""The composition root: it makes the parts of a gateway and connects them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ import uvloop
 from starlette.applications import Starlette
 
 from . import logs
-from .admin.app import Readiness, admin_app
+from .admin import Readiness, admin_app
 from .config import Config, SourceConfig
 from .connector import Connector, Mountable, Replayable
 from .core import Bounds, Hub
 from .delivery.fanout import Fanout
-from .metrics import Metrics, Scrape
+from .metrics import Gate, Metrics, Scrape
 from .process import sockets
-from .process.drain import Drain, Gate
+from .process.drain import Drain, handle_signals, leave
 from .process.granian import Server
-from .process.signals import handle_signals, leave, open_standard_streams
 from .public.app import PublicApp
 from .sources.discovery import connectors
 from .sources.intake import expire_logs
@@ -34,18 +33,18 @@ from .sources.supervisor import Supervisor
 logger = logging.getLogger(__name__)
 
 _DESCRIPTORS = 2048
-"""Beside the clients: other connections, the upstreams' and our own."""
+"""File descriptors besides those of the clients: for other requests, upstreams and files."""
 _GC_THRESHOLDS = (100_000, 50, 50)
-"""A full collection with 10,000 clients stops the loop for 80 ms (measured), and finds nothing: clients make no cycles."""
+"""Measured: a full collection with 10,000 clients blocks the loop for 80 ms. It finds nothing, since clients make no cycles."""
 
 
 def serve(config: Config) -> None:
-    """Run a gateway until a signal or a bug ends it, and the process with it: 0 after a drain, 1 after a bug.
+    """Run a gateway until a signal or an unexpected error. Then drain it and end the process, with 1 after such an error.
 
     Raises:
-        ConfigError: a port is taken, or a connector can't be imported.
+        ConfigError: a port is in use, or a connector can't be imported.
     """
-    open_standard_streams()
+    sockets.open_standard_streams()
     logs.configure(config.logs)
     classes = connectors(source.connector for source in config.sources.values())
     timeout = config.limits.send_timeout
@@ -60,7 +59,7 @@ def serve(config: Config) -> None:
 
 
 class Gateway:
-    """All parts of one gateway, put together. Made before the loop runs, because it reads a file."""
+    """One gateway with all its parts. It is made before the loop runs, because it reads a file."""
 
     def __init__(
         self,
@@ -88,7 +87,7 @@ class Gateway:
         self._code = 0
 
     async def run(self) -> None:
-        """Serve until it is time to end, drain, and end the process."""
+        """Serve until a signal or an unexpected error, drain, and end the process."""
         async with anyio.create_task_group() as group:
             for name, run in self._parts():
                 group.start_soon(self._guard, name, run)
@@ -98,7 +97,7 @@ class Gateway:
             _calm_gc()
             await self._ending.wait()
             await self._guard("drain", self._drain().run)
-            # Within the group: granian waits for every connection, and a peer that reads nothing never ends.
+            # Not after the group: granian waits for every connection, also for a peer that never reads.
             leave(self._code)
 
     def _supervisor(self, source: SourceConfig) -> Supervisor:
@@ -146,17 +145,17 @@ class Gateway:
             yield f"source {name}", supervisor.run
 
     async def _guard(self, part: str, run: Callable[[], Awaitable[None]]) -> None:
-        """What escapes from a part is a bug. The others go on until everybody has had a farewell; then the exit code tells
-        whoever runs us."""
+        """Run a part. An exception that leaves it is unexpected: the other parts drain the clients, then the process exits
+        with 1."""
         try:
             await run()
-        except Exception:  # the one place that knows what to do with an error of any kind
-            logger.critical("a bug: the gateway drains and exits with 1", exc_info=True, extra={"part": part})
+        except Exception:  # the last handler for errors of any kind
+            logger.critical("unexpected error, shutting down", exc_info=True, extra={"part": part})
             self._code = 1
             self._ending.set()
 
     def _signalled(self, name: str) -> None:
-        logger.info("draining; a second signal ends at once", extra={"signal": name})
+        logger.info("draining, a second signal exits immediately", extra={"signal": name})
         self._ending.set()
 
 

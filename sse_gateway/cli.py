@@ -15,12 +15,12 @@ import click
 from .errors import ConfigError
 
 if TYPE_CHECKING:
-    # What a command needs is imported in it, so that --help and --version answer at once.
+    # Each command imports what it needs, so that --help and --version answer at once.
     from .config import Config
     from .connector import Connector
 
 _ALIVE_TIMEOUT = 3.0
-"""Seconds that `alive` waits for an answer. Health checks wait longer for `alive`, so it can still say what is wrong."""
+"""Seconds that `alive` waits for an answer. Health checks wait longer than that for `alive`, so it can print what is wrong."""
 _FILE = click.argument("file", type=click.Path(path_type=Path), default="gateway.toml")
 
 
@@ -47,9 +47,9 @@ def serve(file: Path) -> None:
 @main.command()
 @_FILE
 def check(file: Path) -> None:
-    """List every problem in the configuration FILE.
+    """List every mistake in FILE, without connecting anywhere.
 
-    FILE is gateway.toml by default. No source is connected. The exit code is 1 if there is a problem.
+    FILE is gateway.toml by default. Exit with 1 if there is a mistake.
     """
     with _clear_errors():
         _load(file)
@@ -61,11 +61,21 @@ def check(file: Path) -> None:
 def alive(file: Path) -> None:
     """Ask the gateway that FILE configures if it is alive.
 
-    FILE is gateway.toml by default. The exit code is 1 unless the gateway answers that it is alive.
+    FILE is gateway.toml by default. Exit with 1 if it is not.
     """
+    from http.client import HTTPConnection, HTTPException
+
     with _clear_errors():
         admin = _load(file).admin
-    answer = _livez(admin.host, admin.port)
+    # On Linux a connection to "0.0.0.0" or "::" reaches this machine.
+    connection = HTTPConnection(admin.host, admin.port, timeout=_ALIVE_TIMEOUT)
+    try:
+        connection.request("GET", "/livez")
+        answer = str(connection.getresponse().status)
+    except (OSError, HTTPException) as error:
+        answer = f"no answer: {error}"
+    finally:
+        connection.close()
     click.echo(f"/livez of {admin.host} port {admin.port}: {answer}")
     sys.exit(answer != "200")
 
@@ -94,7 +104,7 @@ def connectors() -> None:
 
 
 class _Installed(Mapping[str, "type[Connector[Any]]"]):
-    """The installed connectors by name. Each is imported only when it is looked up, since a file names few of them."""
+    """The installed connectors by name. Each is imported when it is looked up, since a file names few of them."""
 
     def __init__(self) -> None:
         from .sources import discovery
@@ -116,7 +126,7 @@ class _Installed(Mapping[str, "type[Connector[Any]]"]):
 
 
 def _importable() -> Iterator[tuple[str, type[Connector[Any]]]]:
-    """The installed connectors whose libraries are there. The others are listed on standard error."""
+    """The installed connectors whose libraries are installed. Errors of the others are printed on standard error."""
     installed = _Installed()
     for name in installed:
         try:
@@ -127,7 +137,7 @@ def _importable() -> Iterator[tuple[str, type[Connector[Any]]]]:
 
 @contextmanager
 def _clear_errors() -> Iterator[None]:
-    """Print a line for each problem in the configuration, never a traceback."""
+    """Print a line for each problem in the configuration, instead of a traceback."""
     try:
         yield
     except ConfigError as error:
@@ -135,33 +145,16 @@ def _clear_errors() -> Iterator[None]:
         sys.exit(1)
 
 
-def _livez(host: str, port: int) -> str:
-    """What a gateway on this machine answers. On Linux a connection to "0.0.0.0" or "::" reaches this machine."""
-    from http.client import HTTPConnection, HTTPException
-
-    connection = HTTPConnection(host, port, timeout=_ALIVE_TIMEOUT)
-    try:
-        connection.request("GET", "/livez")
-        return str(connection.getresponse().status)
-    except (OSError, HTTPException) as error:
-        return f"no answer: {error}"
-    finally:
-        connection.close()
-
-
 def _load(file: Path) -> Config:
     from .config import load
 
-    config = load(_read(file), _Installed(), environ=os.environ, file=str(file))
-    for warning in config.warnings():
-        click.echo(f"{file}: warning: {warning}", err=True)
-    return config
-
-
-def _read(file: Path) -> str:
     try:
-        return file.read_bytes().decode("utf-8-sig")  # editors on Windows begin a file with a byte order mark
+        text = file.read_bytes().decode("utf-8-sig")  # some editors on Windows write a byte order mark
     except OSError as error:
         raise ConfigError([f"{file}: cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:
         raise ConfigError([f"{file}: not TOML: byte {error.start + 1} is not UTF-8"]) from None
+    config = load(text, _Installed(), environ=os.environ, file=str(file))
+    for warning in config.warnings():
+        click.echo(f"{file}: warning: {warning}", err=True)
+    return config

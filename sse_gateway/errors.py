@@ -1,13 +1,13 @@
-"""Every error of the gateway, in one tree. Each is named by what it means, not by the layer that raises it.
+"""The errors of the gateway, in one tree. Each is named by its meaning, not by the layer that raises it.
 
 SseGatewayError
-├── ConfigError          the configuration is refused; it carries every problem that was found
+├── ConfigError          the configuration is refused; the error holds every problem that was found
 ├── InvalidValue         one value of the configuration is refused; validators of models raise it
-├── SourceUnavailable    the upstream is down, or refuses the gateway: the gateway tries again
-├── EndOfStream          the upstream has nothing more, and never will
-├── OffsetExpired        the upstream no longer holds an offset that was asked for
+├── SourceUnavailable    the upstream is down, or refuses the gateway; the gateway tries again
+├── EndOfStream          the upstream has no more messages, and never will
+├── OffsetExpired        the upstream no longer holds a requested offset
 ├── Unmappable           a message cannot become an event; it is counted and skipped
-└── MalformedCursor      an incoming event id is not one of the gateway's
+└── MalformedCursor      a `Last-Event-ID` is not an id of the gateway
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class SseGatewayError(Exception):
 
 
 class ConfigError(SseGatewayError):
-    """The configuration is refused. `problems` holds one line for each thing that is wrong."""
+    """The configuration is refused. `problems` holds one line for each problem."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
@@ -41,10 +41,9 @@ class ConfigError(SseGatewayError):
 class InvalidValue(SseGatewayError, ValueError):
     """A value of the configuration is refused. The validators of a model raise it, as pydantic expects of a ValueError.
 
-    `words` are shown to people as they are, so they must not quote a value: a value can hold a secret. Words that begin
-    with "expected" say what the value should be. `keys` name other keys of the same table that the words speak of. The
-    report of `check` adds the refused value and the values of `keys` as they stand in the file, and leaves out what holds
-    a secret, a variable or the user of a URL.
+    `words` are shown as they are, so they must not quote a value, which can hold a secret. Words that begin with "expected"
+    say what the value should be. `keys` name other keys of the same table that the words mention. `check` adds the refused
+    value and the values of `keys` as they are in the file, but not secrets, variables and the user part of a URL.
     """
 
     def __init__(self, words: str, *keys: str) -> None:
@@ -54,15 +53,15 @@ class InvalidValue(SseGatewayError, ValueError):
 
 
 class SourceUnavailable(SseGatewayError):
-    """The upstream is down or refuses the gateway. The text says why, without secrets. The gateway waits and tries again."""
+    """The upstream is down or refuses the gateway. The text says why and contains no secrets. The gateway waits and tries again."""
 
 
 class EndOfStream(SseGatewayError):
-    """The upstream has nothing more and never will. The source is finished, it has not failed."""
+    """The upstream has no more messages and never will. The source is finished. This is not a failure."""
 
 
 class OffsetExpired(SseGatewayError):
-    """The upstream no longer holds what was asked for. `earliest` is the first offset it still has of each partition."""
+    """The upstream no longer holds a requested offset. `earliest` is the first offset that it holds of each partition."""
 
     def __init__(self, earliest: Mapping[str, int]) -> None:
         super().__init__(f"the upstream now begins at {dict(earliest)}")
@@ -70,7 +69,7 @@ class OffsetExpired(SseGatewayError):
 
 
 class Unmappable(SseGatewayError):
-    """A message cannot become an event. `reason` is a short word for the counter. The text says what was wrong."""
+    """A message cannot become an event. `reason` is the label of the counter. The text says what is wrong."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
@@ -78,4 +77,4 @@ class Unmappable(SseGatewayError):
 
 
 class MalformedCursor(SseGatewayError):
-    """An incoming event id is too long, of another version, or outside the grammar of `core.ids`."""
+    """A `Last-Event-ID` is too long, of another version, or not in the grammar of ids (docs/architecture.md, rule 13)."""

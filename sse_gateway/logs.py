@@ -1,7 +1,7 @@
-"""The log: lines on standard error, for people (text) or for machines (json). Whoever runs the gateway stores them.
+"""The gateway's own log: lines on standard error, as text for people or as JSON for log collectors.
 
-A message is constant, and what varies is in fields: `logger.info("source is up", extra={"source": name})`. Payloads and
-secrets are never logged.
+What varies is in fields and not in the message: `logger.info("serving", extra={"public": url})`. Payloads and secrets are
+never logged.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from .config import LogsConfig
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@+-[]{}()*")
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
-"""A message from a library can't begin a new line or colour a terminal."""
+"""These are escaped, so that a message from a library can't begin a new line or colour a terminal."""
 
 EMBEDDED: dict[str, Any] = {"version": 1, "incremental": True, "handlers": {}, "loggers": {}}
-"""The `log_dictconfig` of an embedded server. With it, the server keeps the gateway's handlers and logs through them."""
+"""The `log_dictconfig` of an embedded server, with which the server logs through the handlers of the gateway."""
 
 
 def configure(config: LogsConfig, stream: TextIO | None = None) -> None:
-    """Send the whole log of the process to `stream` (default: standard error). Called once, at the start."""
+    """Send the log of the process to `stream` (default: standard error). Call it once, at the start."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if config.format == "json" else TextFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(config.level.upper())
-    # What libraries log at INFO, the gateway logs itself.
+    # The gateway itself logs what these libraries log at INFO.
     for library in ("aio_pika", "aiormq", "asyncio"):
         logging.getLogger(library).setLevel(max(logging.WARNING, root.level))
     # aiokafka logs ten ERROR lines a second while a broker is down. The source logs one line about that.
@@ -38,10 +38,10 @@ def configure(config: LogsConfig, stream: TextIO | None = None) -> None:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object per line: time, level, logger, message, then the fields."""
+    """Writes one JSON object per line: time, level, logger, message, then the fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of one record."""
+        """The line for `record`."""
         line = {
             "time": _time(record),
             "level": record.levelname.lower(),
@@ -55,10 +55,10 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """`TIME LEVEL message key=value ...` on one line. A traceback follows on lines of its own."""
+    """Writes `TIME LEVEL message key=value ...` on one line. A traceback follows on its own lines."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of one record."""
+        """The line for `record`."""
         message = record.getMessage().translate(_CONTROL)
         fields = "".join(f" {name}={_quote(value)}" for name, value in _fields(record).items())
         line = f"{_time(record)} {record.levelname:<7} {message}{fields}"
@@ -75,6 +75,6 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _quote(value: object) -> str:
-    """A plain word as it is, everything else as a JSON string, so that a field never breaks its line."""
+    """A plain word as it is, anything else as a JSON string, so that a field never contains a line break."""
     text = f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
     return text if text and _SAFE.issuperset(text) else json.dumps(text, ensure_ascii=False)

@@ -11,8 +11,8 @@ from .errors import InvalidValue
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
-_LONGEST = 3650 * _SECONDS["d"]  # every clock of the system reaches further
-_NUMBER = re.compile(r"(\d{1,15}(?:\.\d{1,15})?) ?([A-Za-z]+)", re.ASCII)  # 15 digits: what a float holds
+_LONGEST = 3650 * _SECONDS["d"]  # the clocks of the system can represent more
+_NUMBER = re.compile(r"(\d{1,15}(?:\.\d{1,15})?) ?([A-Za-z]+)", re.ASCII)  # a float holds 15 digits
 
 
 def _parse(text: object, units: dict[str, float] | dict[str, int], example: str) -> float:
@@ -23,10 +23,10 @@ def _parse(text: object, units: dict[str, float] | dict[str, int], example: str)
 
 
 def parse_duration(text: object) -> float:
-    """Seconds of "250ms", "30s", "10m", "1h" or "7d", at most ten years.
+    """The seconds of a text such as "250ms", "30s", "10m", "1h" or "7d", at most ten years.
 
     Raises:
-        InvalidValue: it is anything else, such as a number without a unit.
+        InvalidValue: `text` is anything else, such as a number without a unit.
     """
     seconds = _parse(text, _SECONDS, '"30s"')
     if seconds > _LONGEST:
@@ -35,10 +35,10 @@ def parse_duration(text: object) -> float:
 
 
 def parse_size(text: object) -> int:
-    """Bytes of "512B", "64KB" or "16MiB" (KB is 1000 bytes, KiB is 1024).
+    """The bytes of a text such as "512B", "64KB" or "16MiB" (KB is 1000 bytes, KiB is 1024).
 
     Raises:
-        InvalidValue: it is anything else, such as a number without a unit.
+        InvalidValue: `text` is anything else, such as a number without a unit.
     """
     return int(_parse(text, _BYTES, '"16MiB"'))
 
@@ -50,7 +50,7 @@ Duration = Annotated[
         {"type": "string", "pattern": r"^\d{1,15}(\.\d{1,15})? ?(ms|s|m|h|d)$", "examples": ["30s", "250ms", "10m"]}
     ),
 ]
-"""Seconds, written with a unit; defaults are written as strings too."""
+"""Seconds, written with a unit. Defaults are written as strings too."""
 
 Size = Annotated[
     int,
@@ -59,4 +59,4 @@ Size = Annotated[
         {"type": "string", "pattern": r"^\d{1,15}(\.\d{1,15})? ?(B|[KMG]i?B)$", "examples": ["16MiB", "64KB"]}
     ),
 ]
-"""Bytes, written with a unit; defaults are written as strings too."""
+"""Bytes, written with a unit. Defaults are written as strings too."""

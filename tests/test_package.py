@@ -48,7 +48,7 @@ def test_the_wheel_has_the_packages_and_nothing_called_connectors(wheel: zipfile
     packages = {path.name for path in (ROOT / "connectors").glob("sse_gateway_*")}
     assert top == {"sse_gateway", *packages}
     assert "sse_gateway/py.typed" in wheel.namelist()
-    assert "sse_gateway/public/page/index.html" in wheel.namelist()
+    assert "sse_gateway/public/page.html" in wheel.namelist()
 
 
 def test_the_wheel_offers_the_command_and_every_connector(wheel: zipfile.ZipFile) -> None:

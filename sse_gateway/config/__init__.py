@@ -1,26 +1,25 @@
-"""The configuration: one TOML file, its tables as frozen models, and a clear line for each thing that is wrong with it."""
+"""The configuration: one TOML file, its tables as frozen models, and a line for each mistake in it."""
 
 from __future__ import annotations
 
-from ..templates import CHANNEL
-from .gateway import Config, Sections
 from .loading import load
 from .reference import VARIABLE, Option, json_schema, options
 from .tables import (
     AdminConfig,
     BufferConfig,
+    Config,
     DrainConfig,
     LimitsConfig,
     LogConfig,
     LogsConfig,
     RouteConfig,
+    Sections,
     ServerConfig,
     SourceConfig,
     SourceTable,
 )
 
 __all__ = [
-    "CHANNEL",
     "VARIABLE",
     "AdminConfig",
     "BufferConfig",

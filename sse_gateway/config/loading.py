@@ -1,4 +1,4 @@
-"""From the text of a file to a configuration, or to everything that is wrong with it."""
+"""Loads a configuration from the text of a file, or lists every mistake in it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 
 from ..connector import ConnectorConfig
 from ..errors import ConfigError, InvalidValue
-from .gateway import Config, Connectors, Path, Sections, conflicts
+from .conflicts import Connectors, Path, conflicts
 from .report import Report, unknown
-from .tables import SourceConfig, SourceTable
+from .tables import Config, Sections, SourceConfig, SourceTable
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})?")
 
 
 def load(text: str, connectors: Connectors, *, environ: Mapping[str, str], file: str = "<config>") -> Config:
-    """The configuration in `text`. `connectors` has the classes of those that may be named in it. A class is looked up
-    only if its connector is named, so the mapping may import it then.
+    """The configuration in `text`. `connectors` has the class of each connector that may be named in it. A class is looked
+    up only if its connector is named, so the mapping may import it then.
 
     Raises:
         ConfigError: with a line for each problem.
@@ -32,24 +32,30 @@ def load(text: str, connectors: Connectors, *, environ: Mapping[str, str], file:
     except ValueError as error:
         raise ConfigError([f"{file}: not TOML: {error}"]) from None
     report = Report(file, data, interpolation.origins, interpolation.problems)
-    config = _config(data, connectors, report)
-    if config is None or report.lines:
+    sections = report.validate(Sections, (), without=["sources"], known=["sources"])
+    sources = _sources(data.get("sources", {}), connectors, report)
+    if sections is None or report.lines:
+        raise ConfigError(report.lines)
+    config = Config(**dict(sections), sources=sources)
+    for path, conflict in conflicts(config, connectors):
+        report.refuse(path, conflict)
+    if report.lines:
         raise ConfigError(report.lines)
     return config
 
 
 class Interpolation:
-    """Puts the environment into the strings of a parsed file, and remembers where: no value from there is ever shown."""
+    """Replaces references to variables in the strings of a parsed file, and records where. Their values are never shown."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self.origins: dict[Path, dict[str, str]] = {}
-        """Of each value with references, such as "${PORT}", what each of them stands for."""
+        """For each value with references, such as "${PORT}", the text that replaced each of them."""
         self.problems: list[tuple[Path, str]] = []
 
     def apply(self, value: Any, path: Path = ()) -> Any:
-        """`value` with all references in its strings replaced. `$${` stands for `${` itself. A variable that is unset or
-        empty takes its default, as in a shell. What is missing or malformed is added to `problems`."""
+        """`value` with all references in its strings replaced. `$${` is an escape for `${`. As in a shell, the default
+        replaces a variable that is unset or empty. Missing variables and malformed references are added to `problems`."""
         if isinstance(value, dict):
             return {key: self.apply(item, (*path, key)) for key, item in value.items()}
         if isinstance(value, list):
@@ -71,17 +77,6 @@ class Interpolation:
         replacement = value or default or ""
         self.origins.setdefault(path, {})[f"${{{name}}}"] = replacement
         return replacement
-
-
-def _config(data: dict[str, Any], connectors: Connectors, report: Report) -> Config | None:
-    sections = report.validate(Sections, (), without=["sources"], known=["sources"])
-    sources = _sources(data.get("sources", {}), connectors, report)
-    if sections is None or report.lines:
-        return None
-    config = Config(**dict(sections), sources=sources)
-    for path, error in conflicts(config, connectors):
-        report.refuse(path, error)
-    return config
 
 
 def _sources(tables: Any, connectors: Connectors, report: Report) -> dict[str, SourceConfig]:

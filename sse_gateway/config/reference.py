@@ -1,4 +1,4 @@
-"""The models as people and editors read them: the keys of a table one by one, and the JSON Schema of the whole file."""
+"""The reference for people and editors: the keys of a table one by one, and the JSON Schema of the whole file."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from pydantic.json_schema import models_json_schema
 
 from ..connector import Connector
 from ..units import Duration, Size
-from .gateway import Sections
-from .tables import SourceTable
+from .tables import Sections, SourceTable
 
 VARIABLE = {"type": "string", "pattern": r"\$\{"}
-"""What may stand for any value that is not plain text: a string with a `${NAME}` in it."""
+"""What may replace any value that is not plain text: a string with a `${NAME}` in it."""
 _ANNOTATIONS = ("default", "description", "examples", "title")
 
 
@@ -26,21 +25,21 @@ class Option:
     """One key of a table."""
 
     key: str
-    """With the keys of the tables around it, such as `log.max_age`."""
+    """The key with those of the tables around it, such as `log.max_age`."""
     type: str
     default: str
-    """As it stands in TOML; "required", or "none" where there is no default."""
+    """The default as it is written in TOML, or "required", or "none"."""
     description: str
 
 
 def options(model: type[BaseModel]) -> Iterator[Option]:
-    """The keys of a table and of the tables in it, in their order."""
+    """The keys of a table and of the tables in it, in order."""
     schema = model.model_json_schema()
     return _options(schema, schema.get("$defs", {}), "")
 
 
 def json_schema(connectors: Mapping[str, type[Connector[Any]]]) -> dict[str, Any]:
-    """The schema of the file with the tables of these connectors, by name."""
+    """The JSON Schema of the file, with the tables of these connectors, by name."""
     models: list[type[BaseModel]] = [Sections, SourceTable, *(connectors[name].Config for name in connectors)]
     references, schema = models_json_schema([(model, "validation") for model in models])
     definitions = schema["$defs"]
@@ -70,7 +69,7 @@ def _with_variables(schema: Any) -> Any:
 
 
 def _is_strict(schema: dict[str, Any]) -> bool:
-    """Whether it refuses some text. A dict under these words is a key of that name."""
+    """Whether `schema` refuses some texts. If the value of one of these words is a dict, the word is a key of a table."""
     strict = [word for word in ("const", "enum", "pattern") if not isinstance(schema.get(word, {}), dict)]
     return bool(strict) or schema.get("type") in ("boolean", "integer", "number")
 
@@ -87,7 +86,7 @@ def _options(table: dict[str, Any], definitions: dict[str, Any], prefix: str) ->
 
 
 def _shapes(field: dict[str, Any], definitions: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """What a field may be, behind references; "or null" only means that it may be left out."""
+    """The alternatives of a field, with references resolved. "or null" only means that the field is optional."""
     if "$ref" in field:
         yield from _shapes(definitions[field["$ref"].rpartition("/")[2]], definitions)
     elif "anyOf" in field:
@@ -102,7 +101,7 @@ def _shapes(field: dict[str, Any], definitions: dict[str, Any]) -> Iterator[dict
 
 @cache
 def _measures() -> dict[str, str]:
-    """What is written with a unit, by the pattern that its schema has."""
+    """The types that are written with a unit, by the pattern in their schema."""
     measures: dict[str, TypeAdapter[Any]] = {"duration": TypeAdapter(Duration), "size": TypeAdapter(Size)}
     return {adapter.json_schema()["pattern"]: name for name, adapter in measures.items()}
 

@@ -1,8 +1,8 @@
-"""What is wrong with a file, in words: one line for each problem, and no secret in any of them.
+"""The report of the mistakes in a file: one line for each, and no secret in any of them.
 
-A value of the file is quoted only through `_quoted` and `_found`, which leave out what holds a variable, a secret or the
-user of a URL. The words of an `InvalidValue` quote nothing and are always shown. All other texts come from libraries and
-are shown unless they contain a secret of the table that they are about.
+A value of the file is quoted only by `_quoted` and `_found`, which leave out variables, secrets and the user part of a URL.
+The words of an `InvalidValue` quote nothing and are always shown. Texts from libraries are shown unless they contain a
+secret of the table that they are about.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote
 from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
 
 from ..errors import InvalidValue
-from .gateway import Path
+from .conflicts import Path
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -52,10 +52,10 @@ _SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//")
 
 
 class Report:
-    """Validates the tables of one parsed file and collects a line for each problem.
+    """Validates the tables of one parsed file and collects a line for each mistake.
 
-    `origins` has what each variable in the value at a path stands for, by its reference such as "${PORT}"; `broken` has
-    the texts that could not be read, with what is wrong. Nothing else that is wrong there is worth a line.
+    `origins` and `broken` are the `origins` and `problems` of an `Interpolation`. Further mistakes in a broken value are not
+    reported.
     """
 
     def __init__(
@@ -75,19 +75,19 @@ class Report:
             self.line(path, problem)
 
     def line(self, path: Path, text: str) -> None:
-        """One line: the file, the key, and `text`, which quotes no value."""
+        """Add a line: the file, the key, and `text`, which quotes no value."""
         where = f"{_key(path)}: " if path else ""
         self.lines.append(f"{self._file}: {where}{' '.join(text.split())}")
 
-    def refuse(self, path: Path, error: InvalidValue, table: Path = ()) -> None:
-        """One line for the value at `path`; the keys that `error` names are those of `table`."""
-        self.line(path, self._sentence(path, error.words) + self._quotes(error.keys, table))
+    def refuse(self, path: Path, error: InvalidValue) -> None:
+        """Add a line for the value at `path`. The keys that `error` names begin at the top of the file."""
+        self.line(path, self._sentence(path, error.words) + self._quotes(error.keys, ()))
 
     def validate(
         self, model: type[ModelT], at: Path, *, without: Iterable[str] = (), known: Iterable[str] = ()
     ) -> ModelT | None:
-        """The table at `at`, but for the keys `without`, as its model. If it is refused: None, and a line for each wrong
-        key. `known` are keys that are right in this table, though the model does not have them."""
+        """The table at `at`, without the keys `without`, as `model`. If it is refused, add a line for each mistake and return
+        None. `known` are other keys that this table may have."""
         self._models[at] = model
         while True:
             data = self._value(at)
@@ -101,7 +101,7 @@ class Report:
                 return None
 
     def _read_plain_values(self, details: list[tuple[Path, Any]], at: Path) -> bool:
-        """A variable is a text. Where one stands for a number or a boolean, put that in its place. False if none did."""
+        """Convert the texts of variables that should be numbers or booleans. Returns whether there was one."""
         changed = False
         for path, detail in details:
             if detail["type"] in _PLAIN and isinstance(detail["input"], str) and (*at, *path) in self._origins:
@@ -121,7 +121,7 @@ class Report:
             elif not any(broken[: len(whole)] == whole for broken in self._broken):
                 texts.setdefault(whole, []).append(self._text(detail, whole, at))
         for whole, alternatives in texts.items():
-            # An array with a wrong element is not too short as well.
+            # If an element of an array is wrong, the array is not reported as too short.
             if not any(other[: len(whole)] == whole != other for other in texts):
                 self.line(whole, _either(alternatives))
 
@@ -140,13 +140,13 @@ class Report:
         return self._sentence(path, foreign)
 
     def _sentence(self, path: Path, words: str) -> str:
-        """What is wrong with the value at `path`, after what was found there. A table is not repeated."""
+        """The value at `path` and what is wrong with it. A table is not repeated."""
         if words.startswith("expected "):
             return f"found {self._found(path)}, {words}"
         return words if isinstance(self._value(path), dict | list) else f"found {self._found(path)}: {words}"
 
     def _quotes(self, keys: Iterable[str], table: Path) -> str:
-        """The values of these keys of a table, or of the table that the value at `table` stands in."""
+        """The values of these keys of a table. If the value at `table` is not a table, those of the table that contains it."""
         at = table if isinstance(self._value(table), dict) else table[:-1]
         quotes = [f"{key} = {self._quoted((*at, *key.split('.')))}" for key in keys]
         return f" ({', '.join(quotes)})" if quotes else ""
@@ -158,7 +158,7 @@ class Report:
         return self._found(path)
 
     def _found(self, path: Path) -> str:
-        """The value at `path` as it stands in the file, cut short; of tables and arrays their kind."""
+        """The value at `path` as it is in the file, shortened. For tables and arrays, what kind it is."""
         value = self._value(path)
         if path in self._origins:
             return f"the value of {' and '.join(self._origins[path])}"
@@ -174,7 +174,7 @@ class Report:
         return text if len(text) <= 60 else f"{text[:57]}..."
 
     def _tells(self, text: str, table: Path) -> bool:
-        """Whether `text` contains a secret of this table, in whatever way it is written."""
+        """Whether `text` contains a secret of this table, in any of the forms in which it may be written."""
         shown = _folded(text)
         return any(_folded(form) in shown for secret in self._secrets(table) if secret for form in _forms(secret))
 
@@ -186,7 +186,7 @@ class Report:
             yield from _user(str(leaf))
 
     def _value(self, path: Path) -> Any:
-        """What stands at `path`, or the default of that key."""
+        """The value at `path`, or the default of that key."""
         value: Any = self._data
         for part in path:
             try:
@@ -203,7 +203,8 @@ class Report:
         for part in path[size:]:
             if model and isinstance(part, str):
                 field = model.model_fields.get(part)
-                model = next(_nested(field.annotation), None) if field else None
+                types = _types(field.annotation) if field else ()
+                model = next((each for each in types if isinstance(each, type) and issubclass(each, BaseModel)), None)
         return model
 
     def _field(self, path: Path) -> Any:
@@ -211,32 +212,33 @@ class Report:
         return model.model_fields.get(str(path[-1])) if model else None
 
     def _description(self, path: Path) -> str:
-        """What the key at `path` is for."""
+        """The description of the key at `path`."""
         field = self._field(path)
         return (field.description if field else None) or "a value is needed"
 
     def _is_secret(self, path: Path) -> bool:
-        """Whether the key at `path`, or one that it belongs to, holds a secret."""
+        """Whether the key at `path`, or a key above it, holds a secret."""
         keys = (path[: depth + 1] for depth, part in enumerate(path) if isinstance(part, str))
-        return any(_mentions_secret(field.annotation) for field in map(self._field, keys) if field)
+        fields = (field for field in map(self._field, keys) if field)
+        return any(each in (SecretStr, SecretBytes) for field in fields for each in _types(field.annotation))
 
 
 def unknown(kind: str, key: str, known: Iterable[str]) -> str:
-    """That there is no such key or table, and which one may be meant."""
+    """The words for a key or table that does not exist, with the one that may be meant."""
     choices = sorted(known)
     near = get_close_matches(key, choices, n=1)
     return f"unknown {kind}, " + (f"did you mean {near[0]}?" if near else f"expected one of {', '.join(choices)}")
 
 
 def _either(alternatives: list[str]) -> str:
-    """What pydantic says of each type that a value may have, in one sentence."""
+    """What pydantic says of each alternative type of a value, in one sentence."""
     first, *rest = dict.fromkeys(alternatives)
     what = first.partition(", expected ")[0]
     return " or ".join([first, *(text.removeprefix(f"{what}, expected ") for text in rest)])
 
 
 def _key(path: Path) -> str:
-    """`sources.demo.log` or `routes[0].path`. A key that needs quotes in TOML has them."""
+    """`sources.demo.log` or `routes[0].path`. A key is quoted if TOML requires it."""
     parts = [f"[{part}]" if isinstance(part, int) else f".{_name(part)}" for part in path]
     return "".join(parts).removeprefix(".")
 
@@ -246,7 +248,7 @@ def _name(key: str) -> str:
 
 
 def _without_user(text: str) -> str:
-    """A URL without the user and the password, which may have a / or an @ in it: so all up to the last @ is left out."""
+    """A URL without user and password. A password may contain a / or an @, so everything up to the last @ is left out."""
     before, at, after = text.rpartition("@")
     if not at or not ("//" in before or ":" in before):
         return text
@@ -255,7 +257,7 @@ def _without_user(text: str) -> str:
 
 
 def _user(text: str) -> Iterator[str]:
-    """The user and the password of a URL, each by itself and both together."""
+    """The user and the password of a URL, each alone and both together."""
     if _without_user(text) != text:
         before = text.rpartition("@")[0]
         both = _SCHEME.sub("", before, count=1)
@@ -267,12 +269,12 @@ def _folded(text: str) -> str:
 
 
 def _forms(secret: str) -> tuple[str, ...]:
-    """How a library may write a secret in a message."""
+    """The forms in which a library may write a secret in a message."""
     return secret, unquote(secret), quote(secret), quote(secret, safe=""), repr(secret)[1:-1], json.dumps(secret)[1:-1]
 
 
 def _path(detail: Mapping[str, Any], data: Any) -> Path:
-    """Where in the table: pydantic's location without the names of the alternatives that it tried."""
+    """The path in the table: pydantic's location without the names of the alternatives that it tried."""
     path: list[str | int] = []
     for part in detail["loc"]:
         if part in data if isinstance(data, dict) else isinstance(data, list) and isinstance(part, int):
@@ -299,12 +301,8 @@ def _plain(text: str) -> Any:
     return value if isinstance(value, bool | int | float) else text
 
 
-def _nested(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
+def _types(annotation: Any) -> Iterator[Any]:
+    """An annotation and everything that it is made of."""
+    yield annotation
     for argument in typing.get_args(annotation):
-        yield from _nested(argument)
-
-
-def _mentions_secret(annotation: Any) -> bool:
-    return annotation in (SecretStr, SecretBytes) or any(map(_mentions_secret, typing.get_args(annotation)))
+        yield from _types(argument)

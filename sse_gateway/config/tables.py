@@ -1,7 +1,9 @@
-"""The tables of the file, each as a frozen model. The text below a key is also what the docs and the JSON Schema say of it."""
+"""The tables of the file as frozen models, and what is probably a mistake in them. The docstring below a key is also its
+description in the docs and in the JSON Schema."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from ipaddress import ip_network
 from typing import Annotated, Literal, Self
@@ -17,6 +19,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from starlette.routing import compile_path
 
 from ..connector import ConnectorConfig, Strings, check_path, path_pattern
 from ..errors import InvalidValue
@@ -28,7 +31,7 @@ _REQUEST = ("path.", "query.")
 
 
 class Table(BaseModel):
-    """A table of the file: strict, frozen, unknown keys refused. The text below a field is its description."""
+    """A table of the file: strict, frozen, without unknown keys. The docstring below a field is its description."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -59,18 +62,18 @@ def _channel(value: object, allowed: tuple[str, ...]) -> object:
 _AS_STRING = WithJsonSchema({"type": "string", "examples": ["orders.{key}"]})
 
 ChannelTemplate = Annotated[Template, BeforeValidator(partial(_channel, allowed=_MESSAGE)), _AS_STRING]
-"""A channel's name, over the fields of a message."""
+"""The name of a channel, with fields of a message."""
 
 RouteChannel = Annotated[Template, BeforeValidator(partial(_channel, allowed=_REQUEST)), _AS_STRING]
-"""A channel's name, over the path and the query of a request."""
+"""The name of a channel, with parameters of the path and the query of a request."""
 
 TextTemplate = Annotated[Template, BeforeValidator(partial(_template, allowed=_MESSAGE)), _AS_STRING]
-"""One line of text, over the fields of a message."""
+"""A text with fields of a message."""
 
 DataTemplate = Annotated[
     Template, BeforeValidator(partial(_template, allowed=(*_MESSAGE, "json"), composite=True)), _AS_STRING
 ]
-"""Text over the fields of a message, which may be objects and arrays of its JSON."""
+"""A text with fields of a message, also with objects and arrays of its JSON."""
 
 
 def _network(address: str) -> str:
@@ -239,10 +242,9 @@ class RouteConfig(Table):
 
     @model_validator(mode="after")
     def _parameters_exist(self) -> Self:
-        names = [name for channel in self.channels for name in channel.names]
-        if {name.removeprefix("path.") for name in names if name.startswith("path.")} - self.parameters:
+        if self._names("path.") - self.parameters:
             raise InvalidValue("channels use a path parameter that path does not have", "channels", "path")
-        if any(f"query.{name}" not in names for name in self.repeated):
+        if not self.query.issuperset(self.repeated):
             raise InvalidValue("repeated names a query parameter that channels do not use", "repeated", "channels")
         return self
 
@@ -252,6 +254,67 @@ class RouteConfig(Table):
         return check_path(self.path)
 
     @property
+    def query(self) -> frozenset[str]:
+        """The names of the query parameters that the channels use."""
+        return self._names("query.")
+
+    def _names(self, kind: str) -> frozenset[str]:
+        names = (name for channel in self.channels for name in channel.names if name.startswith(kind))
+        return frozenset(name.removeprefix(kind) for name in names)
+
+    @property
     def pattern(self) -> str:
         """The path without the names of its parameters."""
         return path_pattern(self.path)
+
+
+class Sections(Table):
+    """The file without its sources, whose tables depend on their connectors."""
+
+    server: ServerConfig = Field(default_factory=ServerConfig)
+    """The public server, for the routes and the webhooks."""
+    admin: AdminConfig = Field(default_factory=AdminConfig)
+    """Health and metrics, on a separate port."""
+    logs: LogsConfig = Field(default_factory=LogsConfig)
+    """The gateway's own log, on standard error."""
+    limits: LimitsConfig = Field(default_factory=LimitsConfig)
+    """What clients may use."""
+    drain: DrainConfig = Field(default_factory=DrainConfig)
+    """The staged shutdown."""
+    routes: Annotated[tuple[RouteConfig, ...], Field(strict=False)] = Field(
+        default=(), description="The URLs at which channels are served."
+    )
+
+
+class Config(Sections):
+    """The configuration of one gateway."""
+
+    sources: dict[str, SourceConfig] = Field(default={})
+    """The upstreams, by name."""
+
+    def warnings(self) -> list[str]:
+        """What is valid but probably a mistake, one line for each. No line quotes a value, which may be a secret."""
+        return list(_warnings(self))
+
+
+def _warnings(config: Config) -> Iterator[str]:
+    for table in ("sources", "routes"):
+        if not getattr(config, table):
+            yield f"{table}: there are none, so nothing will be served"
+    for name, source in config.sources.items():
+        if source.channel.names and not any(source.channel.literals):
+            words = f'it matches every channel, so every channel also depends on this source; better begin it with "{name}."'
+            yield f"sources.{name}.channel: {words}"
+    yield from _unreached(config)
+    for index, route in enumerate(config.routes):
+        for place, channel in enumerate(route.channels):
+            if not any(channel.overlaps(source.channel) for source in config.sources.values()):
+                yield f"routes[{index}].channels[{place}]: no source publishes to this channel"
+
+
+def _unreached(config: Config) -> Iterator[str]:
+    """Routes without parameters after a route with parameters that matches the same path. The first match is used."""
+    for index, route in enumerate(config.routes):
+        for earlier, other in enumerate(config.routes[:index]):
+            if not route.parameters and compile_path(other.path)[0].fullmatch(route.path):
+                yield f"routes[{index}].path: it is never reached, put it before routes[{earlier}], which matches it too"

@@ -1,1 +1,1 @@
-"""The process: HTTP servers, sockets, signals and the drain."""
+"""The process: the HTTP servers, sockets, signals and the drain."""

@@ -1,17 +1,22 @@
-"""The staged shutdown: nobody who was promised an event loses it, and everybody is gone in time."""
+"""The end of the process: the signals that ask for it, the staged shutdown, and the exit."""
 
 from __future__ import annotations
 
 import faulthandler
 import logging
-from collections.abc import Iterable
+import os
+import signal
+import sys
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from types import FrameType
+from typing import NoReturn, Protocol
 
 import anyio
 
 from ..config import DrainConfig
-from ..metrics import DrainStage, Metrics
+from ..metrics import DrainStage, Gate
 
 logger = logging.getLogger(__name__)
 
@@ -19,27 +24,29 @@ _WATCHDOG = 2.0
 """Seconds after `drain.timeout` at which the process ends even if its loop is stuck."""
 
 
-class Gate:
-    """One for the gateway. The drain moves it; it never goes back."""
+def handle_signals(loop: AbstractEventLoop, begin: Callable[[str], None]) -> None:
+    """On the first SIGTERM or SIGINT call `begin` with its name. On the second, end the process at once."""
+    signals = (signal.SIGTERM, signal.SIGINT)
 
-    def __init__(self, metrics: Metrics) -> None:
-        self.stage = DrainStage.RUNNING
-        self._metrics = metrics
+    def first(number: signal.Signals) -> None:
+        for each in signals:
+            loop.remove_signal_handler(each)
+            signal.signal(each, second)  # not through the loop, which may be stuck
+        begin(number.name)
 
-    def enter(self, stage: DrainStage) -> None:
-        """The next stage begins."""
-        self.stage = stage
-        self._metrics.drain_stage.set(stage)
+    def second(number: int, frame: FrameType | None) -> None:
+        os._exit(128 + number)
 
-    @property
-    def unready(self) -> bool:
-        """Whether balancers are to send new clients elsewhere."""
-        return self.stage > DrainStage.RUNNING
+    for each in signals:
+        loop.add_signal_handler(each, first, each)
 
-    @property
-    def draining(self) -> bool:
-        """Whether whoever still gets here is put off. Not yet while readiness is 503: the balancer may not have seen it."""
-        return self.stage >= DrainStage.CLOSING
+
+def leave(code: int) -> NoReturn:
+    """End the process now. The kernel closes the remaining connections. A normal exit of the interpreter would wait for the
+    threads of granian."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 class Stoppable(Protocol):
@@ -54,16 +61,16 @@ class Clients(Protocol):
 
     @property
     def clients(self) -> int:
-        """Open streams."""
+        """The number of open streams."""
 
     async def flushed(self) -> None:
-        """Wait until what was published is with the clients."""
+        """Wait until the clients have been sent what was published."""
 
     async def drain(self, *, spread: float, retry: float) -> None:
-        """Say farewell to every client and wait until all are gone."""
+        """Send every client its farewell and wait until all streams have ended."""
 
     def abort_all(self) -> None:
-        """Drop the clients that are left."""
+        """Abort the remaining connections."""
 
 
 class Listener(Protocol):
@@ -72,68 +79,59 @@ class Listener(Protocol):
     closed: anyio.Event
 
     def stop(self) -> None:
-        """Accept no more."""
+        """Accept no more connections."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Drain:
-    """The order of it. Each stage has a deadline, so that one that hangs can't eat the time of those after it: what
-    `timeout` leaves beside `delay` and `spread` is shared by the four waits that have no length of their own."""
+    """The staged shutdown. Each stage has a deadline, so a stage that hangs does not take the time of those after it.
+    `timeout` without `delay` and `spread` is shared by the four waits that have no setting of their own."""
 
     config: DrainConfig
     gate: Gate
     listener: Listener
     clients: Clients
     fleeting: Iterable[Stoppable]
-    """Sources that can't be replayed, webhooks among them: they stop before the first farewell, so that all they took is
-    still delivered."""
+    """The sources that cannot be replayed, such as webhooks. They stop before the first farewell, so that clients still
+    receive everything that these sources have accepted."""
     replayable: Iterable[Stoppable]
 
     async def run(self) -> None:
-        """All stages, in less than `drain.timeout`."""
-        faulthandler.dump_traceback_later(self.config.timeout + _WATCHDOG, exit=True)
-        start = anyio.current_time()
-        slack = (self.config.timeout - self.config.delay - self.config.spread) / 5
-        closing = start + self.config.delay
-        farewells = closing + self.config.spread + 2 * slack
-        await self._unready()
-        await self._close(closing + slack)
-        await self._farewell(farewells)
-        await self._sources(farewells + slack)
-        await self._done(farewells + 2 * slack)
+        """Run all stages, in less than `drain.timeout`."""
+        config = self.config
+        faulthandler.dump_traceback_later(config.timeout + _WATCHDOG, exit=True)
+        slack = (config.timeout - config.delay - config.spread) / 5
+        closing = anyio.current_time() + config.delay
+        farewells = closing + config.spread + 2 * slack
+
+        self._enter(DrainStage.UNREADY)
+        await anyio.sleep(config.delay)
+
+        self._enter(DrainStage.CLOSING)
+        self.listener.stop()
+        with anyio.CancelScope(deadline=closing + slack):
+            await _stop(self.fleeting)
+            await self.clients.flushed()
+
+        self._enter(DrainStage.FAREWELLS)
+        with anyio.CancelScope(deadline=farewells):
+            await self.clients.drain(spread=config.spread, retry=config.retry)
+        if self.clients.clients:
+            logger.warning(
+                "aborting clients that did not receive the farewell", extra={"clients": self.clients.clients}
+            )
+            self.clients.abort_all()
+
+        self._enter(DrainStage.SOURCES)
+        with anyio.CancelScope(deadline=farewells + slack):
+            await _stop(self.replayable)
+        with anyio.CancelScope(deadline=farewells + 2 * slack):
+            await self.listener.closed.wait()
+        self._enter(DrainStage.DONE)
 
     def _enter(self, stage: DrainStage) -> None:
         self.gate.enter(stage)
         logger.info("drain", extra={"stage": stage.name.lower(), "clients": self.clients.clients})
-
-    async def _unready(self) -> None:
-        self._enter(DrainStage.UNREADY)
-        await anyio.sleep(self.config.delay)
-
-    async def _close(self, deadline: float) -> None:
-        self._enter(DrainStage.CLOSING)
-        self.listener.stop()
-        with anyio.CancelScope(deadline=deadline):
-            await _stop(self.fleeting)
-            await self.clients.flushed()
-
-    async def _farewell(self, deadline: float) -> None:
-        self._enter(DrainStage.FAREWELLS)
-        with anyio.CancelScope(deadline=deadline):
-            await self.clients.drain(spread=self.config.spread, retry=self.config.retry)
-        if self.clients.clients:
-            logger.warning("clients did not take the farewell", extra={"clients": self.clients.clients})
-            self.clients.abort_all()
-
-    async def _sources(self, deadline: float) -> None:
-        self._enter(DrainStage.SOURCES)
-        with anyio.CancelScope(deadline=deadline):
-            await _stop(self.replayable)
-
-    async def _done(self, deadline: float) -> None:
-        with anyio.CancelScope(deadline=deadline):
-            await self.listener.closed.wait()
-        self._enter(DrainStage.DONE)
 
 
 async def _stop(sources: Iterable[Stoppable]) -> None:

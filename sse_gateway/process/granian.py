@@ -1,4 +1,4 @@
-"""The HTTP server: granian, embedded in our own loop, on a socket of our own."""
+"""The HTTP server: granian, embedded in the event loop of the gateway, on a socket that the gateway opened."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from ..logs import EMBEDDED
 from .sockets import BACKLOG
 
 _HEADROOM = 1024
-"""Connections beyond the clients: webhooks, pages, and clients that are being put off."""
+"""Connections besides the clients: webhooks, pages, and clients that are turned away."""
 _HEADER_TIMEOUT_MS = 5000
-"""Also how long an idle connection is kept, and how long a half-sent request can hold up the end of a drain."""
+"""Also how long an idle connection is kept, and how long an incomplete request can delay the end of a drain."""
 _BUFFER = 65536
-"""Bytes that granian holds back for a slow client: one join. Also the limit of a request's headers."""
+"""Bytes that granian buffers for a slow client: one join. Also the maximum size of the headers of a request."""
 
 
 class Server(EmbeddedServer):
     """Serves `app` on `listener`, with at most `clients` connections and some headroom.
 
-    HTTP/1.1 only: granian's detection of HTTP/2 lets a silent connection wait for ever, and browsers speak HTTP/2 over TLS
-    only, which ends in front of us.
+    It speaks HTTP/1.1 only. granian's detection of HTTP/2 never closes a silent connection, and browsers speak HTTP/2 only
+    over TLS, which a proxy in front of the gateway terminates.
     """
 
     def __init__(self, app: ASGIApp, listener: socket.socket, *, clients: int = 0) -> None:
@@ -42,23 +42,23 @@ class Server(EmbeddedServer):
             websockets=False,
             backlog=BACKLOG,
             backpressure=clients + _HEADROOM,
-            # It says at INFO what we say ourselves, and at each start that embedding is experimental.
+            # At INFO it repeats lines of the gateway, and warns at each start that embedding is experimental.
             log_level=LogLevels.error,
             log_dictconfig=EMBEDDED,
         )
         self.url = f"http://{_reachable(host)}:{port}"
-        """Where it is reached from this machine."""
+        """Its URL on this machine."""
         self.closed = anyio.Event()
-        """Set when every connection is closed, after `stop()`."""
+        """Set after `stop()`, when every connection is closed."""
         self._listener = listener
 
     def _init_shared_socket(self) -> None:
-        # Private to granian, which can't be handed a socket otherwise; tests/test_server.py guards it.
+        # Private to granian, which offers no other way to pass a socket. A test in tests/process/test_granian.py guards it.
         self._ssp, self._shd = None, SocketHolder(self._listener.detach(), False, self.backlog)  # type: ignore[call-arg, assignment]  # its stub is wrong
 
     async def run(self) -> None:
-        """Serve until `stop()` was called and every connection is closed. A cancelled granian goes on listening, so
-        cancelling this waits for that too."""
+        """Serve until `stop()` was called and every connection is closed. A cancelled granian keeps listening, so this
+        method waits for `stop()` even if it is cancelled."""
         with anyio.CancelScope(shield=True):
             await self.serve()
         self.closed.set()
@@ -66,7 +66,7 @@ class Server(EmbeddedServer):
             raise RuntimeError("granian ended by itself")
 
     def stop(self) -> None:
-        """Accept no more, close what is idle, and let open responses come to their end."""
+        """Accept no more connections, close those that are idle, and let open responses end."""
         super().stop()  # type: ignore[no-untyped-call]
 
 

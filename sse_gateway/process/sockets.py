@@ -1,4 +1,4 @@
-"""The sockets that the servers listen on."""
+"""What the process takes from the system: listening sockets, file descriptors, standard streams."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import errno
 import os
 import resource
 import socket
+import sys
 
 from ..errors import ConfigError
 
 BACKLOG = 4096
-"""Connections that wait to be accepted: as many as Linux allows (net.core.somaxconn): after a drain every client comes back within seconds."""
+"""Connections that wait to be accepted: as many as Linux allows (net.core.somaxconn), because after a drain all clients
+reconnect within seconds."""
 _NOTSENT_LOWAT = 65536
-"""One join. The kernel takes no more than this beyond what the peer's window lets it send: measured, a stuck client then
-holds 0.5 MB, 4 MB without it."""
+"""One join. The kernel buffers no more unsent bytes than this for a peer. Measured: a stuck client then takes 0.5 MB, and
+4 MB without this option."""
 _KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
-"""A silent peer that vanished is noticed after a minute; NAT tables forget connections after two and more."""
+"""A silent peer that has vanished is noticed after one minute. NAT tables drop idle connections after two or more."""
 _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)  # Python names it from 3.12 on
 _LONGEST = 2**31 - 1  # milliseconds: 24 days
 _WAYS_OUT = {
@@ -26,11 +28,11 @@ _WAYS_OUT = {
 
 
 def listen(host: str, port: int, *, section: str, send_timeout: float | None = None) -> socket.socket:
-    """A socket that listens. Every accepted connection inherits its options, so that the kernel itself drops a peer which
-    acknowledges nothing, or keeps its window shut, for `send_timeout` seconds. Blocks: call it before the loop starts.
+    """A listening socket. Accepted connections inherit its options. The kernel drops a peer that acknowledges nothing, or
+    keeps its window closed, for `send_timeout` seconds. Blocks: call it before the loop starts.
 
     Raises:
-        ConfigError: the address can't be had; it names `[section]`.
+        ConfigError: the gateway can't listen on the address. The error names `[section]`.
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
@@ -54,16 +56,24 @@ def listen(host: str, port: int, *, section: str, send_timeout: float | None = N
 def _reason(error: OSError | UnicodeError) -> str:
     if not isinstance(error, OSError) or isinstance(error, socket.gaierror):
         return "no such host; expected an address of this machine, or a name of it"
-    text = os.strerror(error.errno or 0)  # its own text names the address once more
+    text = os.strerror(error.errno or 0)  # str(error) repeats the address
     return f"{text}; {_WAYS_OUT[error.errno]}" if error.errno in _WAYS_OUT else text
 
 
 def raise_descriptor_limit(wanted: int) -> int:
-    """Allow as many open files as the system lets us, and return how many: each client takes one, and the usual limit of
-    1024 is for programs that use select()."""
+    """Raise the limit of open files to `wanted`, or as far as the system allows, and return the limit. Each client takes
+    one. The usual limit of 1024 exists for programs that use select()."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if allowed > soft != resource.RLIM_INFINITY:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
         return allowed
     return soft
+
+
+def open_standard_streams() -> None:
+    """Open /dev/null for each standard stream that was closed when the process started. Otherwise the next socket gets its
+    descriptor, and receives what is written to standard error. Call it once, before anything is opened."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r+"))

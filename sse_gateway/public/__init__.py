@@ -1,1 +1,1 @@
-"""The public server: which request is a stream, who is admitted, and what everybody else is answered."""
+"""The public server: its routes, who is admitted, and the answers to everyone else."""

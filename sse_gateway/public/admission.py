@@ -1,7 +1,7 @@
-"""Which address a client is counted under, and the answers to those who can't be served now.
+"""The address under which a client is counted, and the answers to clients that are turned away.
 
-An EventSource that is answered 503 or 429 gives up for good, in all browsers. So one is answered 200, told when to come back,
-and the stream ends: to it that is a lost connection. Everybody else gets the status that HTTP has for it.
+In all browsers an EventSource never reconnects after a 503 or 429. So it is answered 200, with a stream that tells it when to
+reconnect and ends. To the EventSource that is a lost connection. Other clients are answered 503 or 429.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from ..sse.wire import EVENT_STREAM, Format
 from .request import names
 
 _SUBSCRIBER_PREFIX = 64
-"""One subscriber of an IPv6 network is given a /64 or more (RFC 6177), so a /64 is what one IPv4 address was."""
+"""A subscriber of an IPv6 network gets a /64 or more (RFC 6177), so a /64 counts like one IPv4 address."""
 _WITH_PORT = re.compile(r"\[(.+)\](?::\d+)?|([^:]+):\d+")
-"""As some proxies write a hop, Azure's among them."""
+"""An address with a port, as Azure and other proxies write it."""
 _STATUS = {
     "limit": (503, "the limit of clients is reached"),
     "address": (429, "the limit of clients from one address is reached"),
@@ -33,21 +33,21 @@ _STATUS = {
 
 
 class TrustedProxies:
-    """Whose X-Forwarded-For is believed: addresses and networks. Anybody can send that header, so nobody is by default."""
+    """The addresses and networks whose X-Forwarded-For is used. Anyone can send that header, so by default none is trusted."""
 
     def __init__(self, networks: Sequence[str]) -> None:
         self._networks = tuple(ip_network(network, strict=False) for network in networks)
 
     def client(self, scope: Scope) -> str:
-        """The address that a request is counted under: an IPv4 address, the /64 of an IPv6 one, or "" where there is none
-        (a Unix socket)."""
+        """The address under which a request is counted: an IPv4 address, the /64 of an IPv6 address, or "" if the request
+        has no address (a Unix socket)."""
         address = _parse(scope["client"][0]) if scope["client"] else None
         if address is not None and self._trusts(address):
             address = self._forwarded(Headers(scope=scope).getlist("x-forwarded-for"), address)
         return _unit(address) if address is not None else ""
 
     def _forwarded(self, headers: Sequence[str], peer: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-        """The last hop that no trusted proxy vouches for. What stands to its left may be invented."""
+        """The last hop that is not a trusted proxy. The hops to its left may be forged."""
         for hop in reversed(",".join(headers).split(",")):
             written = _WITH_PORT.fullmatch(hop.strip())
             address = _parse(written[1] or written[2] if written else hop.strip())
@@ -67,7 +67,7 @@ def _parse(text: str) -> IPv4Address | IPv6Address | None:
         address = ip_address(text)
     except ValueError:
         return None
-    # A dual-stack socket shows IPv4 peers so.
+    # A dual-stack socket shows IPv4 peers as IPv4-mapped addresses.
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
 
@@ -79,16 +79,18 @@ def _unit(address: IPv4Address | IPv6Address) -> str:
 
 
 def headers(format: Format) -> dict[str, str]:
-    """The headers of a stream that are the gateway's own: nothing on the way may store, transform or buffer the body."""
+    """The headers that the gateway adds to a stream. No cache or proxy may store or transform the body."""
     return {"content-type": format.media_type, "cache-control": "no-cache, no-store, no-transform"}
 
 
-def put_off(reason: str, *, accept: str, status_only: bool, retry: float, path: str) -> Response:
-    """Come back in `retry` to twice as many seconds; spread, so that those who were put off together don't return so.
-    `reason` is `limit`, `address` or `draining`."""
+def turn_away(reason: str, scope: Scope, *, status_only: bool, retry: float) -> Response:
+    """The answer to a client that is turned away. `reason` is `limit`, `address` or `draining`.
+
+    The client is told to reconnect after `retry` to twice `retry` seconds. The jitter spreads clients that were turned away
+    together."""
     seconds = jittered(retry)
-    if names(accept, EVENT_STREAM.media_type) and not status_only:
+    if not status_only and names(Headers(scope=scope).get("accept", ""), EVENT_STREAM.media_type):
         event = EVENT_STREAM.control("gateway.busy", {"reason": reason}, retry=seconds)
         return Response(event, headers=stream_headers(headers(EVENT_STREAM)))
     status, detail = _STATUS[reason]
-    return problem(Problem(status, detail, {"retry-after": str(math.ceil(seconds))}), path=path)
+    return problem(Problem(status, detail, {"retry-after": str(math.ceil(seconds))}), path=scope["path"])

@@ -1,4 +1,4 @@
-"""The application of the public server: streams, the connectors' own routes, the try page."""
+"""The application of the public server: streams, the routes of the connectors, and the try page."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from starlette.applications import Starlette
-from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -15,11 +14,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..config import Config
 from ..connector import EXCEPTION_HANDLERS, Problem, problem
 from ..delivery.client import StreamRequest
-from ..metrics import Metrics
+from ..metrics import Gate, Metrics
 from ..sse import ConnectionLimiter, EventSourceResponse, last_event_id
 from ..sse.stream import Broadcast
 from ..sse.wire import EVENT_STREAM, NDJSON
-from .admission import TrustedProxies, headers, put_off
+from .admission import TrustedProxies, headers, turn_away
 from .page import page_route
 from .request import StreamRoute, accepts
 
@@ -27,47 +26,42 @@ _FORMATS = {each.media_type: each for each in (EVENT_STREAM, NDJSON)}
 
 
 class Streams(Protocol):
-    """The fan-out, as far as a request needs it."""
+    """The part of the fan-out that a request needs."""
 
     def feed(self, request: StreamRequest) -> Broadcast:
-        """What the response to `request` is fed by."""
-        ...
-
-
-class Gate(Protocol):
-    """The stage of the drain, as far as a request needs it."""
-
-    @property
-    def draining(self) -> bool:
-        """Whether whoever comes now is turned away."""
+        """The feed of the response to `request`."""
 
 
 class PublicApp:
-    """A stream is answered without middleware, so that the fan-out calls `send` as the server made it. Starlette, with its
-    middleware, answers everything else, and wrong methods on the path of a stream too."""
+    """Answers streams without middleware, so that the fan-out calls the `send` of the server. A Starlette application
+    answers everything else, including wrong methods on the path of a stream."""
 
     def __init__(
         self, config: Config, streams: Streams, gate: Gate, metrics: Metrics, mounted: Sequence[BaseRoute] = ()
     ) -> None:
+        self.config = config
         self.gate = gate
+        self.metrics = metrics
         self.limiter = ConnectionLimiter(config.limits.clients, max_per_address=config.limits.clients_per_address)
         self._streams = streams
-        self._metrics = metrics
-        self._limits, self._drain = config.limits, config.drain
         self._proxies = TrustedProxies(config.server.trusted_proxies)
         self._routes = [StreamRoute(route, max_channels=config.limits.channels) for route in config.routes]
         for route in config.routes:
             metrics.clients.labels(route.path)
             metrics.clients_opened.labels(route.path)
         page = [page_route(config, mounted)] if config.server.try_page else []
-        self._rest = _rest([*mounted, *page], self._routes)
+        # The paths of streams are here only to answer other methods with 405. `_find` has already taken GET and HEAD.
+        paths = dict.fromkeys(route.path for route in config.routes)
+        refusals = [Route(path, _never, methods=["GET"]) for path in paths]
+        self._rest = Starlette(routes=[*mounted, *page, *refusals], exception_handlers=EXCEPTION_HANDLERS)
+        self._rest.router.redirect_slashes = False  # a reconnecting EventSource must not be redirected
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Answer one request."""
         await self._find(scope)(scope, receive, send)
 
     def _find(self, scope: Scope) -> ASGIApp:
-        """Who answers a request."""
+        """The application that answers a request."""
         if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
             for route in self._routes:
                 if (parameters := route.match(scope["path"])) is not None:
@@ -81,20 +75,9 @@ class PublicApp:
                     )
         return self._rest
 
-    def put_off(self, reason: str, route: StreamRoute, scope: Scope) -> Response:
-        """The answer to a client that can't be served now."""
-        self._metrics.clients_refused.labels(reason).inc()
-        return put_off(
-            reason,
-            accept=Headers(scope=scope).get("accept", ""),
-            status_only=route.busy == "status",
-            retry=self._drain.retry if reason == "draining" else self._limits.retry,
-            path=scope["path"],
-        )
-
 
 class _Place:
-    """The limiter of one stream."""
+    """Admits one stream, as the limiter of its response."""
 
     __slots__ = ("_address", "_app", "_reason", "_route", "_scope")
 
@@ -113,7 +96,10 @@ class _Place:
         self._app.limiter.leave(self._address)
 
     def refusal(self) -> Response:
-        return self._app.put_off(self._reason, self._route, self._scope)
+        limits, drain = self._app.config.limits, self._app.config.drain
+        self._app.metrics.clients_refused.labels(self._reason).inc()
+        retry = drain.retry if self._reason == "draining" else limits.retry
+        return turn_away(self._reason, self._scope, status_only=self._route.busy == "status", retry=retry)
 
 
 def _read(route: StreamRoute, parameters: dict[str, str], scope: Scope) -> StreamRequest:
@@ -125,16 +111,10 @@ def _read(route: StreamRoute, parameters: dict[str, str], scope: Scope) -> Strea
         channels=route.channels(parameters, connection.query_params),
         format=_FORMATS[media_type],
         route=route.path,
-        last_event_id=last_event_id(connection, max_length=None),  # the core answers a long one with a reset
+        last_event_id=last_event_id(
+            connection, max_length=None
+        ),  # the core answers an id that is too long with a reset
     )
-
-
-def _rest(routes: Sequence[BaseRoute], streams: Sequence[StreamRoute]) -> Starlette:
-    # Streams stand here for their 405 only: their GET and HEAD never come so far.
-    refusals = [Route(path, _never, methods=["GET"]) for path in dict.fromkeys(route.path for route in streams)]
-    app = Starlette(routes=[*routes, *refusals], exception_handlers=EXCEPTION_HANDLERS)
-    app.router.redirect_slashes = False  # a reconnecting EventSource is not to be sent elsewhere
-    return app
 
 
 async def _never(request: Request) -> Response:

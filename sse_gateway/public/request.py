@@ -1,4 +1,4 @@
-"""What a request asks for: the channels, by its path and query, and the form of the stream, by its Accept header."""
+"""What a request asks for: the channels, by its path and query, and the format of the stream, by its Accept header."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from starlette.routing import compile_path
 
 from ..config import RouteConfig
 from ..connector import Problem
-from ..templates import CHANNEL, MissingField, Template
+from ..templates import CHANNEL, MissingField
 
 _QUALITY = re.compile(r"\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*", re.IGNORECASE)
 
 
 class StreamRoute:
-    """Compiled once at start."""
+    """A route of the configuration, compiled once at the start."""
 
     def __init__(self, config: RouteConfig, *, max_channels: int) -> None:
         self.path = config.path
@@ -29,15 +29,15 @@ class StreamRoute:
 
     def match(self, path: str) -> dict[str, str] | None:
         """The path parameters, if this route serves `path`."""
-        found = self._regex.fullmatch(path)  # `$` alone would let a line break follow
+        found = self._regex.fullmatch(path)  # `$` alone would accept a line break at the end
         return found.groupdict() if found else None
 
     def channels(self, path: Mapping[str, str], query: QueryParams) -> tuple[str, ...]:
         """The channels, each once, in the order of the configuration.
 
         Raises:
-            Problem: 400; a query parameter is missing, or given twice where one is taken, or a value is no channel name,
-                or there are too many.
+            Problem: 400. A query parameter is missing, or is given several times but not `repeated`; or a name is not
+                that of a channel; or there are too many channels.
         """
         channels: dict[str, None] = {}
         for count, channel in enumerate(self._render(path, query), 1):
@@ -50,17 +50,14 @@ class StreamRoute:
 
     def _render(self, path: Mapping[str, str], query: QueryParams) -> Iterator[str]:
         for template in self._templates:
-            for values in self._choices(template, query):
+            names = [name.removeprefix("query.") for name in template.names if name.startswith("query.")]
+            # One channel, or one for each value of a repeated parameter.
+            for values in product(*(self._values(name, query) for name in names)):
                 try:
-                    yield template.render({"path": path, "query": values})
+                    yield template.render({"path": path, "query": dict(zip(names, values, strict=True))})
                 except MissingField as error:
-                    raise Problem(400, f"missing {_place(error.name)}") from error
-
-    def _choices(self, template: Template, query: QueryParams) -> Iterator[dict[str, str]]:
-        """The values of the query parameters that `template` names: one choice, or one for each value of a repeated one."""
-        names = [name.removeprefix("query.") for name in template.names if name.startswith("query.")]
-        for values in product(*(self._values(name, query) for name in names)):
-            yield dict(zip(names, values, strict=True))
+                    kind, _, name = error.name.partition(".")
+                    raise Problem(400, f"missing {kind} parameter {name}") from error
 
     def _values(self, name: str, query: QueryParams) -> list[str]:
         values = list(dict.fromkeys(query.getlist(name))) or [""]
@@ -69,22 +66,22 @@ class StreamRoute:
         return values
 
 
-def _place(field: str) -> str:
-    kind, _, name = field.partition(".")
-    return f"{kind} parameter {name}"
-
-
 def accepts(header: str, media_types: Sequence[str]) -> str | None:
-    """Content negotiation (RFC 9110, 12.5.1): the one of `media_types` that the client likes best, the first of several that it likes equally, None if it wants
-    none of them. No header is `*/*`."""
+    """Content negotiation (RFC 9110, 12.5.1): the one of `media_types` that the client prefers, the first of those that it
+    prefers equally, or None if it accepts none of them. An absent header means `*/*`."""
     ranges = _ranges(header) or {"*/*": 1.0}
-    qualities = [_quality(ranges, media_type) for media_type in media_types]
-    best = max(qualities)
-    return media_types[qualities.index(best)] if best > 0 else None
+
+    def quality(media_type: str) -> float:
+        group = media_type.partition("/")[0] + "/*"
+        # The most specific range that covers the type decides.
+        return next((ranges[name] for name in (media_type, group, "*/*") if name in ranges), 0.0)
+
+    best = max(media_types, key=quality)
+    return best if quality(best) > 0 else None
 
 
 def names(header: str, media_type: str) -> bool:
-    """Whether the client asks for this very type, not only for anything. An EventSource always does."""
+    """Whether the client names this type, not only a range such as `*/*`. An EventSource always does."""
     return _ranges(header).get(media_type, 0.0) > 0
 
 
@@ -96,9 +93,3 @@ def _ranges(header: str) -> dict[str, float]:
             matches = [match for match in map(_QUALITY.fullmatch, parameters) if match]
             ranges[name] = float(matches[0][1]) if matches else 1.0
     return ranges
-
-
-def _quality(ranges: dict[str, float], media_type: str) -> float:
-    """That of the most specific range which covers the type."""
-    group = media_type.partition("/")[0] + "/*"
-    return next((ranges[name] for name in (media_type, group, "*/*") if name in ranges), 0.0)

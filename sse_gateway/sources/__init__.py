@@ -1,1 +1,1 @@
-"""Sources: from an upstream to the log."""
+"""The sources: everything between an upstream and its log."""

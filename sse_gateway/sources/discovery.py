@@ -1,4 +1,4 @@
-"""Which connectors are installed, found by entry point; only those that a configuration names are imported."""
+"""The installed connectors, found by entry point. Only those that a configuration names are imported."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..connector import Connector
 from ..errors import ConfigError
 
 GROUP = "sse_gateway.connectors"
-"""A connector's package declares `NAME = "package:Class"` in this entry point group; NAME is its table in a source."""
+"""The group of entry points in which a package declares `NAME = "package:Class"`. NAME is the connector's table in a source."""
 
 
 def installed() -> Mapping[str, EntryPoint]:
-    """The entry point of every installed connector by name, sorted; none of them is imported.
+    """The entry point of every installed connector by name, sorted. No connector is imported.
 
     Raises:
         ConfigError: two installed packages offer the same name.
@@ -31,11 +31,11 @@ def installed() -> Mapping[str, EntryPoint]:
 
 
 def connectors(names: Iterable[str]) -> dict[str, type[Connector[Any]]]:
-    """The classes of those `names` that are installed; what is not a connector's name is left for the configuration to
-    judge. Call it before the event loop runs: importing blocks.
+    """The classes of those `names` that are installed. Other names are ignored: the configuration reports them. Blocks:
+    call it before the event loop runs.
 
     Raises:
-        ConfigError: a connector misses the library that it is for, or is none.
+        ConfigError: the library of a connector is missing, or the class is not a connector.
     """
     offered, problems = installed(), list[str]()
     classes: dict[str, type[Connector[Any]]] = {}
@@ -50,20 +50,16 @@ def connectors(names: Iterable[str]) -> dict[str, type[Connector[Any]]]:
 
 
 def _load(entry: EntryPoint) -> type[Connector[Any]]:
+    package = _package(entry)
     try:
         found = entry.load()
     except ImportError as error:
-        raise ConfigError([_missing(entry, error)]) from error
+        extras = entry.dist.metadata.get_all("Provides-Extra", []) if entry.dist else []
+        what = f"{package}[{entry.name}]" if entry.name in extras else error.name or package
+        raise ConfigError([f'connector {entry.name} cannot be imported ({error}): pip install "{what}"']) from error
     if not (isinstance(found, type) and issubclass(found, Connector)):
-        raise ConfigError([f"connector {entry.name}: {entry.value} of {_package(entry)} is not a Connector"])
+        raise ConfigError([f"connector {entry.name}: {entry.value} of {package} is not a Connector"])
     return found
-
-
-def _missing(entry: EntryPoint, error: ImportError) -> str:
-    extras = entry.dist.metadata.get_all("Provides-Extra", []) if entry.dist else []
-    package = _package(entry)
-    what = f"{package}[{entry.name}]" if entry.name in extras else error.name or package
-    return f'connector {entry.name} cannot be imported ({error}): pip install "{what}"'
 
 
 def _package(entry: EntryPoint) -> str:

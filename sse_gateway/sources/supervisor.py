@@ -1,4 +1,4 @@
-"""One source, for as long as the gateway runs: connect, receive, publish, acknowledge, and back off when the line is lost."""
+"""The supervisor of one source: connect, receive, publish, acknowledge, and wait before the next attempt."""
 
 from __future__ import annotations
 
@@ -17,57 +17,51 @@ from ..config import BufferConfig, SourceConfig
 from ..connector import Connector, EndOfStream, Message, OffsetExpired, Rejectable, SourceUnavailable
 from ..core import Hub, Log
 from ..metrics import Metrics
-from .intake import Intake, Pace
-from .seam import Seam
+from .intake import Intake, Pace, Seam
 
 logger = logging.getLogger("sse_gateway.sources")
 
 Status = Literal["connecting", "up", "down", "finished", "stopped"]
-"""`connecting` until the first attempt has an answer, then `up` and `down`; a source never leaves the other two."""
+"""`connecting` until the first attempt succeeds or fails, then `up` or `down`. `finished` and `stopped` are final."""
 
-_LINES: dict[Status, tuple[int, str]] = {
-    "connecting": (logging.INFO, "source is connecting"),
-    "up": (logging.INFO, "source is up"),
-    "down": (logging.WARNING, "source is down"),
-    "finished": (logging.INFO, "source is finished"),
-    "stopped": (logging.INFO, "source is stopped"),
-}
-
-
+_FIRST = 0.5
+"""Seconds: the first ceiling of the wait between attempts."""
+_HEALTHY = 60.0
+"""Seconds after which a connection resets the ceiling. After a shorter one the broker may just accept and close connections."""
 _MOST_LOSSY = 5.0
-"""Seconds, as the clients of RabbitMQ try again (Java's network recovery interval, aio-pika's reconnect_interval)."""
+"""Seconds: the highest ceiling of a lossy source, the interval of RabbitMQ clients (Java's network recovery interval, aio-pika's reconnect_interval)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Bounds on the waits for an upstream, in seconds."""
+    """The longest waits for an upstream, in seconds."""
 
     enter: float = 30.0
-    """For a connection: clients of brokers give up a dead host after 10 to 30 s themselves, and may try another."""
+    """For a connection. Clients of brokers give up a dead host after 10 to 30 s, and may then try another."""
     quiet: float = 10.0
-    """For a message, before it asks the upstream if it is well: some clients tell nothing of an outage."""
+    """For a message, before `check()` is called: some clients do not report an outage."""
     check: float = 10.0
-    """For the answer to that, and to an acknowledgement."""
+    """For `check()`, and for an acknowledgement."""
     leave: float = 5.0
-    """For a connection to close, also when all is to end: a dead broker answers no goodbye."""
+    """For a connection to close: a dead broker does not answer."""
 
 
 @dataclass(slots=True)
 class SourceState:
-    """Written by the supervisor alone. Times are those of the event loop's clock (`anyio.current_time()`), in
-    seconds."""
+    """The state of a source, which only the supervisor changes. Times are in seconds on the clock of the event loop
+    (`anyio.current_time()`)."""
 
     since: float
-    """When `status` became what it is."""
+    """When `status` last changed."""
     status: Status = "connecting"
     last_error: str | None = None
-    """Why it is or was last down; never with secrets."""
+    """Why the source is down, or was last down. It contains no secrets."""
     last_message: float | None = None
     been_up: bool = False
-    """Whether it was ever up: what readiness waits for."""
+    """Whether the source was ever up. Readiness waits for that."""
 
     def change(self, status: Status, now: float, error: str | None = None) -> bool:
-        """Take over a status and, when down, its reason. Returns whether either is news."""
+        """Set the status and, if the source is down, the reason. Returns whether one of them is new."""
         news = status != self.status or (error is not None and error != self.last_error)
         if status != self.status:
             self.status, self.since = status, now
@@ -78,36 +72,26 @@ class SourceState:
 
 
 class Backoff:
-    """Exponential with full jitter, as the AWS Architecture Blog measured it to load a recovering service the least:
-    any time between nothing and a ceiling that doubles with every attempt.
+    """Exponential backoff with full jitter: a random time up to a ceiling that doubles with every attempt. The AWS
+    Architecture Blog measured that it loads a recovering service least.
     """
 
-    def __init__(
-        self,
-        *,
-        first: float = 0.5,
-        most: float = 30.0,
-        healthy: float = 60.0,
-        random: Callable[[], float] = random.random,
-    ) -> None:
-        """`first` and `most` are the lowest and the highest ceiling, in seconds. A connection that lasted `healthy`
-        seconds begins anew: a shorter one may be a broker that accepts and throws out again. `random` gives 0 to 1."""
-        self._first = first
+    def __init__(self, *, most: float = 30.0, random: Callable[[], float] = random.random) -> None:
+        """`most` is the highest ceiling, in seconds. `random` returns 0 to 1."""
         self._most = most
-        self._healthy = healthy
         self._random = random
-        self._ceiling = first
+        self._ceiling = _FIRST
 
     @classmethod
     def of(cls, connector: Connector[Any], *, random: Callable[[], float] = random.random) -> Self:
-        """For the attempts of `connector`. While a lossy one waits before an upstream that is back, all that comes is
-        lost, so it waits 5 s at most; of the others nothing is lost but time, and 30 s spare an upstream that is not."""
+        """The backoff for `connector`. A lossy source loses what arrives while it waits, so it waits 5 s at most. Others
+        lose nothing and wait up to 30 s, which spares the upstream."""
         return cls(most=_MOST_LOSSY, random=random) if connector.lossy else cls(random=random)
 
     def next(self, lasted: float) -> float:
         """Seconds to wait, after a connection that lasted so many seconds (0 if there was none)."""
-        if lasted >= self._healthy:
-            self._ceiling = self._first
+        if lasted >= _HEALTHY:
+            self._ceiling = _FIRST
         ceiling, self._ceiling = self._ceiling, min(self._ceiling * 2, self._most)
         return ceiling * self._random()
 
@@ -117,8 +101,8 @@ class _Stopped(Exception):
 
 
 class Supervisor:
-    """Runs one source and alone fills its log. Whatever the upstream does, it goes on; an exception that the contract
-    of connectors does not know is a bug, and leaves `run`."""
+    """Runs one source, and is the only writer of its log. It keeps running whatever the upstream does. An exception that is
+    not in the contract of connectors leaves `run`."""
 
     def __init__(
         self,
@@ -135,7 +119,7 @@ class Supervisor:
         clock: Callable[[], float] = anyio.current_time,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
-        """`flushed` returns when the clients were sent what is published; `buffer` is `limits.client_buffer`."""
+        """`flushed` returns when the clients have been sent what is published. `buffer` is `limits.client_buffer`."""
         self.name = source.name
         self.state = SourceState(since=0.0)
         self._hub = hub
@@ -154,15 +138,20 @@ class Supervisor:
         self._wait: anyio.CancelScope | None = None
 
     async def run(self) -> None:
-        """Keep the source going until it is finished or stopped.
+        """Run the source until it is finished or stopped.
 
         Raises:
-            Exception: whatever the connector raises that is not in the contract.
+            Exception: the connector raised an exception that is not in the contract.
         """
         self.state.since = self._clock()
         try:
             while True:
-                await self._attempt()
+                try:
+                    await self._connection()
+                except (SourceUnavailable, OffsetExpired) as error:
+                    if isinstance(error, OffsetExpired):
+                        self._seam.expire(error)
+                    await self._rest(error)
         except EndOfStream:
             self._change("finished")
         except _Stopped:
@@ -171,21 +160,12 @@ class Supervisor:
             self._ended.set()
 
     async def stop(self) -> None:
-        """Receive no more. What is being published is published to its end and acknowledged, then the connection is
-        left and `run` returns; so does this."""
+        """Receive no more. The current batch is published and acknowledged. Then the connector is left, `run` returns, and
+        so does this method."""
         self._stopping = True
         if self._wait is not None:
             self._wait.cancel()
         await self._ended.wait()
-
-    async def _attempt(self) -> None:
-        try:
-            await self._connection()
-        except SourceUnavailable as error:
-            await self._rest(error)
-        except OffsetExpired as error:
-            self._seam.expire(error)
-            await self._rest(error)
 
     async def _connection(self) -> None:
         async with self._entered(self._seam.next()) as connector:
@@ -193,23 +173,23 @@ class Supervisor:
                 return
             self._change("up")
             while True:
-                await self._turn(connector)
+                await self._receive(connector)
+                with self._waiting(self._timing.check, "no answer to a check"):
+                    await connector.check()
 
     @asynccontextmanager
     async def _entered(self, connector: Connector[Any]) -> AsyncIterator[Connector[Any]]:
-        with self._waiting(self._timing.enter) as scope:
+        with self._waiting(self._timing.enter, "no connection"):
             await connector.__aenter__()
-        if scope.cancelled_caught:
-            raise SourceUnavailable(f"no connection within {self._timing.enter:g} s")
         try:
             yield connector
         finally:
             with anyio.move_on_after(self._timing.leave, shield=True):
                 await connector.__aexit__(*sys.exc_info())
 
-    async def _turn(self, connector: Connector[Any]) -> None:
-        """Take batches until none came for `timing.quiet` seconds, then ask whether the upstream is well. One scope bounds
-        all these waits: a scope for each takes a tenth of the time of a message."""
+    async def _receive(self, connector: Connector[Any]) -> None:
+        """Take batches until none came for `timing.quiet` seconds. One scope bounds all these waits: a scope for each takes a
+        tenth of the time of a message."""
         with self._waiting(self._timing.quiet) as scope:
             batch = await connector.receive()
             while not scope.cancel_called:
@@ -219,9 +199,7 @@ class Supervisor:
                     raise _Stopped
                 self._wait, scope.deadline = scope, anyio.current_time() + self._timing.quiet
                 batch = await connector.receive()
-        if scope.cancelled_caught:
-            await self._check(connector)
-        else:  # the batch came at the moment at which the time was over
+        if not scope.cancelled_caught:  # the batch came at the moment at which the time was over
             await self._take(connector, batch)
 
     async def _take(self, connector: Connector[Any], batch: Sequence[Message]) -> None:
@@ -232,19 +210,14 @@ class Supervisor:
             return
         self.state.last_message = now
         self._messages.inc(len(batch))
-        with anyio.move_on_after(self._timing.check) as scope:  # not even stop() comes between the log and its ack
+        # stop() does not interrupt this: what is in the log is acknowledged
+        with anyio.move_on_after(self._timing.check) as scope:
             if refused and isinstance(connector, Rejectable):
                 for message in refused:
                     await connector.reject(message)
             await connector.ack(batch[-1])
         if scope.cancelled_caught:
             raise SourceUnavailable(f"no acknowledgement within {self._timing.check:g} s")
-
-    async def _check(self, connector: Connector[Any]) -> None:
-        with self._waiting(self._timing.check) as scope:
-            await connector.check()
-        if scope.cancelled_caught:
-            raise SourceUnavailable(f"no answer to a check within {self._timing.check:g} s")
 
     async def _rest(self, error: SourceUnavailable | OffsetExpired) -> None:
         lasted = self._clock() - self.state.since if self.state.status == "up" else 0.0
@@ -254,8 +227,8 @@ class Supervisor:
             await self._sleep(self._backoff.next(lasted))
 
     @contextmanager
-    def _waiting(self, seconds: float) -> Iterator[anyio.CancelScope]:
-        """A wait that ends after `seconds`, and by stop() in _Stopped."""
+    def _waiting(self, seconds: float, late: str = "") -> Iterator[anyio.CancelScope]:
+        """A wait that ends after `seconds`, in SourceUnavailable if there are words for it, and by stop() in _Stopped."""
         with anyio.move_on_after(seconds) as scope:
             self._wait = scope
             if self._stopping:
@@ -266,9 +239,12 @@ class Supervisor:
                 self._wait = None
         if self._stopping and scope.cancelled_caught:
             raise _Stopped
+        if late and scope.cancelled_caught:
+            raise SourceUnavailable(f"{late} within {seconds:g} s")
 
     def _change(self, status: Status, error: str | None = None) -> None:
         self._up.set(status == "up")
         if self.state.change(status, self._clock(), error):
-            level, line = _LINES[status]
-            logger.log(level, line, extra={"source": self.name, **({"error": error} if error else {})})
+            level = logging.WARNING if status == "down" else logging.INFO
+            extra = {"source": self.name, **({"error": error} if error else {})}
+            logger.log(level, "source is %s", status, extra=extra)

@@ -1,9 +1,8 @@
-"""The public test kit: for the author of a connector, and for tests of whatever reads the gateway's streams.
+"""The public test kit, for authors of connectors and for tests of clients: `pip install "sse-gateway[testing]"`.
 
-`pip install "sse-gateway[testing]"`. `ConnectorContract` is the suite that every connector passes;
-`ReplayableContract` and `PublishableContract` go with the optional powers. `MemoryConnector` is a connector without a
-broker. `EventStreamParser` reads event streams as the HTML standard says and shares no code with the gateway;
-`EventStreamReader` is a client on it.
+`ConnectorContract` is the suite of tests that every connector passes. `ReplayableContract` and `PublishableContract` test the
+optional capabilities. `MemoryConnector` is a connector that needs no broker. `EventStreamParser` parses event streams as the
+HTML standard says, and shares no code with the gateway. `EventStreamReader` is a client that uses it.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import pytest
 
 for _module in ("hooks", "contract", "powers"):
-    # without it their assertions would fail without saying what they compared
+    # Without this, a failed assertion of these modules does not show what it compared.
     pytest.register_assert_rewrite(f"{__name__}.{_module}")
 
 from .contract import ConnectorContract  # noqa: E402

@@ -1,4 +1,4 @@
-"""`ConnectorContract`: the tests that hold a connector to the page `sse_gateway.connector`."""
+"""`ConnectorContract`: the tests of the contract in `sse_gateway.connector`."""
 
 from __future__ import annotations
 
@@ -33,8 +33,7 @@ def _check_form(message: Message) -> None:
 
 
 def _check_offsets(connector: Connector[Any], received: Sequence[Message], before: dict[str, int]) -> None:
-    # `before` holds offsets() as it was ahead of the batch: nothing may come from below it, and all of the batch is
-    # below the new one
+    # `before` is offsets() before the batch. No message may be below it, and all are below the new offsets().
     after = dict(connector.offsets())
     for message in received:
         if message.offset is None:
@@ -49,26 +48,26 @@ def _check_offsets(connector: Connector[Any], received: Sequence[Message], befor
 class ConnectorContract(ContractHooks):
     """Inherit from it, as `class TestMyConnector(ConnectorContract)`, override the hooks, and run pytest.
 
-    Needs anyio's pytest plugin, which comes with anyio, and runs on whatever backend `anyio_backend` names.
+    The tests run on the backend that the fixture `anyio_backend` names. They need the pytest plugin that comes with anyio.
     """
 
     pytestmark = pytest.mark.anyio
 
     async def test_its_configuration_is_a_model_of_its_own(self) -> None:
-        """`Config` is strict about unknown keys and describes every field, because docs and schema are made from it."""
+        """`Config` refuses unknown keys and describes every field, because docs and schema are made from it."""
         config = (await self.connector()).Config
         assert issubclass(config, ConnectorConfig)
         assert config.model_config.get("extra") == "forbid"
         assert [name for name, field in config.model_fields.items() if not field.description] == []
 
     async def test_messages_come_in_order_and_well_formed(self) -> None:
-        """All that is sent comes, in order within each partition, in well-formed messages."""
+        """Everything that is sent is received, in order within each partition, in well-formed messages."""
         async with await self.connector() as connector:
             for message in await self.exchange(connector, bodies("order", 20)):
                 _check_form(message)
 
     async def test_positions_move_with_the_messages(self) -> None:
-        """After each batch offsets() lies behind it, and nothing comes from below what it said before."""
+        """After each batch offsets() is after it, and no message is below the offsets() before it."""
         sent, received = bodies("positions", 20), 0
         async with await self.connector() as connector, anyio.create_task_group() as tasks:
             tasks.start_soon(self.send, sent)
@@ -82,7 +81,7 @@ class ConnectorContract(ContractHooks):
                         await connector.ack(batch[-1])
 
     async def test_cancelling_receive_loses_nothing(self) -> None:
-        """Whenever a receive is cancelled, what it had taken comes with the next one."""
+        """Whenever a receive is cancelled, the next one returns what it had taken."""
         sent, turns = bodies("cancel", 40), count()
         received: list[Message] = []
         async with await self.connector() as connector, anyio.create_task_group() as tasks:
@@ -96,7 +95,7 @@ class ConnectorContract(ContractHooks):
         self.compare(received, sent)
 
     async def test_what_was_not_acknowledged_comes_again(self) -> None:
-        """Left without an acknowledgement, a connector receives the same messages after its next entry."""
+        """After its next entry, a connector receives again what it did not acknowledge."""
         if not self.redelivers:
             pytest.skip("the upstream does not deliver again: redelivers is False")
         connector, sent = await self.connector(), bodies("again", 5)
@@ -110,7 +109,7 @@ class ConnectorContract(ContractHooks):
         self.compare(second, sent)
 
     async def test_an_acknowledgement_covers_what_came_before_and_nothing_after(self) -> None:
-        """ack(message) settles it and all received before it: only what came later is delivered again."""
+        """ack(message) acknowledges it and all messages before it. Only later ones are delivered again."""
         if not self.redelivers:
             pytest.skip("the upstream does not deliver again: redelivers is False")
         connector, sent = await self.connector(), bodies("part", 6)
@@ -132,7 +131,7 @@ class ConnectorContract(ContractHooks):
             await self.exchange(connector, new)
 
     async def test_it_is_well_while_it_is_connected(self) -> None:
-        """check() of a healthy upstream returns, between and after messages."""
+        """check() returns while the upstream is healthy, before and after messages."""
         async with await self.connector() as connector:
             with anyio.fail_after(self.patience):
                 await connector.check()
@@ -141,7 +140,7 @@ class ConnectorContract(ContractHooks):
                 await connector.check()
 
     async def test_it_is_entered_again_and_again(self) -> None:
-        """One object serves for the life of the gateway: each entry works as the first did, in the same epoch."""
+        """One object is used for the life of the gateway. Each entry works as the first did, in the same epoch."""
         connector = await self.connector()
         epochs = set()
         for number in range(3):
@@ -151,7 +150,7 @@ class ConnectorContract(ContractHooks):
         assert len(epochs) == 1
 
     async def test_replicas_agree_on_the_epoch(self) -> None:
-        """Ids name the epoch, so another replica of the same source has the same one; without offsets it is empty."""
+        """Ids name the epoch, so all replicas of a source have the same one. Without offsets it is empty."""
         first, second = await self.connector(), await self.connector()
         async with first:
             received = await self.exchange(first, bodies("replica", 1))
@@ -161,16 +160,16 @@ class ConnectorContract(ContractHooks):
             assert second.epoch == epoch
 
     async def test_leaving_releases_everything(self) -> None:
-        """No task and no descriptor is left of a connector that was left."""
+        """After its context, no task and no descriptor of a connector is left."""
         connector = await self.connector()
-        async with connector:  # what the loop or a library makes once and keeps is made here
+        async with connector:  # the loop and libraries open here what they keep
             await self.exchange(connector, bodies("warm", 1))
         async with nothing_left(self.settling):
             async with connector:
                 await connector.check()
 
     async def test_an_entry_that_is_refused_releases_everything(self) -> None:
-        """`__aenter__` of an upstream that is away raises SourceUnavailable, and leaves nothing open."""
+        """If the upstream is down, `__aenter__` raises SourceUnavailable and leaves nothing open."""
         self.needs("unreachable")
         connector = await self.unreachable()
         await self._find_it_refused(connector)  # as above
@@ -183,7 +182,7 @@ class ConnectorContract(ContractHooks):
         assert str(refused.value), "the error says why"
 
     async def test_an_entry_that_is_cancelled_releases_everything(self) -> None:
-        """`__aenter__` may be cancelled at any moment: it leaves nothing open, and the next entry works."""
+        """`__aenter__` may be cancelled at any time. It leaves nothing open, and the next entry works."""
         connector = await self.connector()
         begun = time.perf_counter()
         async with connector:
@@ -198,9 +197,9 @@ class ConnectorContract(ContractHooks):
             await self.exchange(connector, bodies("afterwards", 1))
 
     async def test_closing_while_it_receives_releases_everything(self) -> None:
-        """Cancelled in the middle of a receive, the context ends within a bound and leaves nothing open.
+        """If it is cancelled during a receive, the context ends in time and leaves nothing open.
 
-        Every await of `__aexit__` is then cancelled too, so what has to be awaited there stands in a shielded scope."""
+        Every await in `__aexit__` is then cancelled too, unless it is in a shielded scope."""
         connector = await self.connector()
         async with connector:
             pass
@@ -218,8 +217,8 @@ class ConnectorContract(ContractHooks):
                 await connector.ack(batch[-1])
 
     async def test_a_lost_line_is_unavailable(self) -> None:
-        """Whoever waits in receive learns within a bound that the line is lost, as SourceUnavailable; so does ack. The
-        same object then connects anew."""
+        """If the connection is lost, receive raises SourceUnavailable in time, and so does ack. The same object can then
+        connect again."""
         self.needs("break_line")
         connector = await self.connector()
         async with connector:
@@ -250,7 +249,7 @@ class ConnectorContract(ContractHooks):
                     await anyio.sleep(0.05)
 
     async def _receive_all(self, connector: Connector[Any], wanted: Sequence[bytes]) -> None:
-        # an acknowledgement may have been lost with the line, so older messages may come again
+        # An acknowledgement may have been lost with the connection, so older messages may be delivered again.
         missing = set(wanted)
         with anyio.fail_after(self.patience):
             while missing:
@@ -264,19 +263,15 @@ async def _only_unavailable(connector: Connector[Any], message: Message) -> None
     for act in (partial(connector.ack, message), connector.check):
         try:
             await act()
-        except SourceUnavailable:  # may be so, or not yet known; anything else is not in the contract
+        except SourceUnavailable:  # it may also return, if the loss is not noticed yet
             pass
 
 
 async def _receive_or_cancel(connector: Connector[Any], *, turns: int) -> Sequence[Message]:
-    # a plain task.cancel() and not a cancel scope: it may strike after the result is there and before the task has run
+    # task.cancel() and not a cancel scope, because it can cancel a task whose result has arrived but which has not run yet.
     async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(_receive(connector))
+        task = tasks.create_task(connector.receive())
         for _ in range(turns):
             await anyio.lowlevel.checkpoint()
         task.cancel()
     return () if task.cancelled() else task.result()
-
-
-async def _receive(connector: Connector[Any]) -> Sequence[Message]:
-    return await connector.receive()

@@ -1,5 +1,5 @@
-"""`MemoryConnector` and its `MemoryUpstream`: partitions with a history that live in the test, and every fault that a
-supervisor has to live through."""
+"""`MemoryConnector` and its `MemoryUpstream`: partitions with a history in memory, and every fault that a supervisor has to
+handle."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ..connector import Connector, ConnectorConfig, EndOfStream, Message, Offset
 
 @dataclass(eq=False, slots=True)
 class Line:
-    """One connection to a `MemoryUpstream`; `lost` says why, once it is."""
+    """One connection to a `MemoryUpstream`. `lost` says why it was lost, or is None."""
 
     lines: set[Line] = field(repr=False)
     lost: str | None = None
 
     def close(self) -> None:
-        """The connector hangs up."""
+        """Close the connection."""
         self.lines.discard(self)
 
 
@@ -41,16 +41,16 @@ class _Partition:
 
 
 class MemoryUpstream:
-    """A broker in memory. Tests put messages into it and make it fail; `MemoryConnector` reads it."""
+    """A broker in memory. Tests put messages into it and make it fail. `MemoryConnector` reads it."""
 
     refusing: str | None = None
-    """Why connections are refused; None accepts them."""
+    """Why connections are refused, or None to accept them."""
     unwell: str | None = None
-    """Why `check()` fails; None lets it pass."""
+    """Why `check()` fails, or None to let it pass."""
     finished: bool = False
-    """Whether readers find the end of the stream behind the last message. Set by `finish()`."""
+    """Whether the stream ends after the last message. Set by `finish()`."""
     attempts: int = 0
-    """How often somebody tried to connect."""
+    """The number of attempts to connect."""
 
     def __init__(self, partitions: Sequence[str] = ("",), *, epoch: str = "first") -> None:
         self.epoch = epoch
@@ -69,8 +69,8 @@ class MemoryUpstream:
         id: str | None = None,
         timestamp: float | None = None,
     ) -> Message:
-        """Append a message to a partition, a new one if need be; returns it with its offset. The time is now unless
-        given."""
+        """Append a message to a partition, which is added if it does not exist. Returns the message with its offset. The
+        default `timestamp` is now."""
         history = self._partitions.setdefault(partition, _Partition())
         message = Message(
             body=body,
@@ -92,7 +92,7 @@ class MemoryUpstream:
         self._wake()
 
     def trim(self, floor: Mapping[str, int]) -> None:
-        """Forget what lies below `floor`, as retention does."""
+        """Delete the messages below `floor`, as retention does."""
         for name, offset in floor.items():
             history = self._partitions[name]
             del history.messages[: history.index(offset)]
@@ -100,20 +100,20 @@ class MemoryUpstream:
         self._wake()
 
     def recreate(self, epoch: str) -> None:
-        """Everything is deleted and made anew under another epoch: offsets begin at 0 again and every line is lost."""
+        """Delete and recreate everything under another epoch: offsets begin at 0 again, and every line is lost."""
         self.epoch = epoch
         self._partitions = {name: _Partition() for name in self._partitions}
         self.acked.clear()
         self.cut("recreated")
 
     def cut(self, reason: str = "the line was cut") -> None:
-        """Lose every open line; new ones are accepted."""
+        """Lose every open line. New ones are accepted."""
         for line in self.lines:
             line.lost = reason
         self._wake()
 
     def finish(self) -> None:
-        """End the stream behind the last message."""
+        """End the stream after the last message."""
         self.finished = True
         self._wake()
 
@@ -142,13 +142,13 @@ class MemoryUpstream:
         return {name: _at(history, timestamp) for name, history in self._partitions.items()}
 
     def resume(self, reader: str, *, latest: bool) -> dict[str, int]:
-        """Where `reader` goes on: after what it acknowledged, or at one end of the history when it is new."""
+        """Where `reader` continues: after what it acknowledged or, if it is new, at one end of the history."""
         ends = {name: end if latest else floor for name, (floor, end) in self.bounds().items()}
         acked = self.acked.setdefault(reader, ends)
         return {name: max(acked.get(name, 0), floor) for name, (floor, _) in self.bounds().items()}
 
     def require(self, wanted: Mapping[str, int]) -> None:
-        """Raise OffsetExpired if some wanted offset lies below the history."""
+        """Raise OffsetExpired if a wanted offset is below the history."""
         earliest = {name: floor for name, (floor, _) in self.bounds().items()}
         if any(offset < earliest[name] for name, offset in wanted.items() if name in earliest):
             raise OffsetExpired(earliest)
@@ -156,8 +156,8 @@ class MemoryUpstream:
     def read(
         self, start: Mapping[str, int], stop: Mapping[str, int] | None, most: int
     ) -> tuple[list[Message], dict[str, int]]:
-        """Up to `most` messages from `start` on and below `stop`, partition after partition, and where a reader then
-        stands."""
+        """Up to `most` messages from `start` and below `stop`, partition after partition, and the next offsets of the
+        reader."""
         found: list[Message] = []
         after: dict[str, int] = {}
         for name, history in self._partitions.items():
@@ -180,16 +180,16 @@ class MemoryUpstream:
 class MemoryConfig(ConnectorConfig):
     """How a `MemoryConnector` reads."""
 
-    start: Literal["earliest", "latest"] = Field(
-        default="latest", description="where the first connection begins; later ones begin after the last acknowledged"
-    )
-    batch: int = Field(default=100, ge=1, description="most messages of one receive(); Kafka clients take 100 to 500")
+    start: Literal["earliest", "latest"] = "latest"
+    """Where the first connection begins. Later ones begin after the last acknowledged message."""
+    batch: int = Field(default=100, ge=1)
+    """Maximum number of messages of one receive(); Kafka clients take 100 to 500."""
 
 
 class MemoryConnector(Connector[MemoryConfig]):
-    """Reads a `MemoryUpstream`. Replayable and publishable; what was not acknowledged comes again on the next entry.
+    """Reads a `MemoryUpstream`. It is Replayable and Publishable. The next entry receives again what was not acknowledged.
 
-    A replay is a connector of the same class: it begins where it was told to and acknowledges nothing.
+    A replay is a connector of the same class. Its acknowledgements have no effect.
     """
 
     Config = MemoryConfig
@@ -270,7 +270,7 @@ class MemoryConnector(Connector[MemoryConfig]):
             raise SourceUnavailable(self._line.lost)
 
     def replay(self, start: Mapping[str, int], stop: Mapping[str, int] | None = None) -> Connector[Any]:
-        """A connector that reads from `start`, for ever or up to `stop`."""
+        """A connector that reads from `start`, without end or up to `stop`."""
         return MemoryConnector(self.config, name=self.name, upstream=self.upstream, start=start, stop=stop)
 
     async def bounds(self) -> Mapping[str, tuple[int, int]]:
@@ -284,7 +284,7 @@ class MemoryConnector(Connector[MemoryConfig]):
         return self.upstream.offsets_at(timestamp)
 
     async def publish(self, message: Message) -> None:
-        """Append `message` to the partition that its key chooses."""
+        """Append `message` to the partition of its key."""
         self._connected()
         partitions = sorted(self.upstream.bounds())
         chosen = partitions[zlib.crc32(message.key.encode()) % len(partitions)]

@@ -1,9 +1,10 @@
-"""The tests of the optional powers: `ReplayableContract` of a connector whose history can be read again, and
-`PublishableContract` of one that carries another source's messages."""
+"""The tests of the optional capabilities: `ReplayableContract` for connectors whose history can be read again, and
+`PublishableContract` for those that can publish the messages of another source."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any, ClassVar
 
 import anyio
@@ -19,29 +20,28 @@ def _standing(message: Message) -> tuple[str, int | None, bytes]:
 
 
 class ReplayableContract(ConnectorContract):
-    """As `ConnectorContract`, and what `Replayable` promises: every message stays where it was."""
+    """`ConnectorContract`, and what `Replayable` promises: every message keeps its offset."""
 
     knows_times: ClassVar[bool] = True
-    """False where the upstream of the tests, not the connector, can't look up a timestamp."""
+    """False if the upstream of the tests can't look up a timestamp, although the connector can."""
 
     async def trim(self) -> None:
-        """Make the upstream drop all that it holds now, so that the earliest offset of each partition is the next
-        one."""
+        """Make the upstream delete all its messages, so that the earliest offset of each partition is the next one."""
         raise NotImplementedError("trim() is not written for this upstream")
 
     async def replayable(self) -> Any:
-        """The connector, as one that is Replayable."""
+        """The connector, which is Replayable."""
         connector = await self.connector()
         assert isinstance(connector, Replayable)
         return connector
 
     async def fill(self, count: int) -> list[Message]:
-        """Send `count` messages and return them as a tail received them."""
+        """Send `count` messages and return them as a connector received them live."""
         async with await self.connector() as tail:
             return await self.exchange(tail, bodies("history", count))
 
     async def read(self, replay: Connector[Any]) -> list[Message]:
-        """All that a replay with a stop yields."""
+        """All messages of a replay with a stop."""
         received: list[Message] = []
         async with replay:
             with anyio.fail_after(self.patience):
@@ -57,7 +57,7 @@ class ReplayableContract(ConnectorContract):
         return {name: first for name, (first, _) in found.items()}, {name: end for name, (_, end) in found.items()}
 
     async def test_bounds_lie_around_the_history(self) -> None:
-        """bounds() works outside the context, holds every message, and its end is where a tail stands."""
+        """bounds() works outside the context and covers every message. It has the partitions of offsets()."""
         sent = await self.fill(10)
         earliest, end = await self.bounds()
         assert all(earliest[message.partition] <= (message.offset or 0) < end[message.partition] for message in sent)
@@ -69,13 +69,11 @@ class ReplayableContract(ConnectorContract):
         sent = await self.fill(20)
         _, end = await self.bounds()
         again = await self.read((await self.replayable()).replay({}, end))
-        assert sorted(map(_standing, again)) == sorted(map(_standing, sent))
-        assert [message.offset for message in sorted(again, key=lambda message: message.partition)] == [
-            message.offset for message in sorted(sent, key=lambda message: message.partition)
-        ]
+        again, sent = (sorted(messages, key=attrgetter("partition")) for messages in (again, sent))
+        assert list(map(_standing, again)) == list(map(_standing, sent))
 
     async def test_a_replay_begins_and_stops_exactly(self) -> None:
-        """`start` is the first offset that comes, `stop` the first that does not, and then the stream ends."""
+        """`start` is the first offset that is received, `stop` the first that is not. Then the stream ends."""
         sent = await self.fill(30)
         middle, last = sent[9], sent[19]
         partition, start, stop = middle.partition, middle.offset or 0, (last.offset or 0) + 1
@@ -89,13 +87,13 @@ class ReplayableContract(ConnectorContract):
         ]
 
     async def test_a_replay_of_nothing_ends_at_once(self) -> None:
-        """A replay that starts where it stops yields nothing and raises EndOfStream."""
+        """A replay that starts where it stops receives nothing and raises EndOfStream."""
         await self.fill(3)
         _, end = await self.bounds()
         assert await self.read((await self.replayable()).replay(end, end)) == []
 
     async def test_a_replay_from_where_a_tail_stood_misses_and_repeats_nothing(self) -> None:
-        """offsets() after any batch is where replay(...) goes on, and a replay without a stop goes on for ever."""
+        """replay(offsets()) continues after any batch, and a replay without a stop does not end."""
         sent = bodies("seam", 20)
         async with anyio.create_task_group() as tasks:
             async with await self.connector() as tail:
@@ -108,13 +106,13 @@ class ReplayableContract(ConnectorContract):
                 await self.exchange(replay, bodies("live", 5))
 
     async def test_a_replay_is_of_the_same_epoch(self) -> None:
-        """A replay stands in the same history as the tail."""
+        """A replay has the same epoch as the connector that reads live."""
         await self.fill(1)
         async with await self.connector() as tail, (await self.replayable()).replay({}) as replay:
             assert replay.epoch == tail.epoch
 
     async def test_a_replay_and_a_tail_do_not_disturb_each_other(self) -> None:
-        """Replays of a connector that is entered run beside it: both get everything."""
+        """Replays of a connector that is entered run beside it. Both receive everything."""
         old = await self.fill(10)
         tail, new = await self.replayable(), bodies("new", 10)
         _, end = await self.bounds()
@@ -126,7 +124,7 @@ class ReplayableContract(ConnectorContract):
             assert sorted(map(_standing, await self.read(tail.replay({}, end)))) == sorted(map(_standing, old))
 
     async def test_what_was_dropped_is_expired(self) -> None:
-        """A start below the history raises OffsetExpired, from the entry or the first receive, and says where it
+        """A start below the history raises OffsetExpired, from the entry or the first receive, with where the history
         begins."""
         if type(self).trim is ReplayableContract.trim:
             pytest.skip("trim() is not written for this upstream")
@@ -141,8 +139,8 @@ class ReplayableContract(ConnectorContract):
         assert expired.value.earliest == earliest
 
     async def test_times_are_found(self) -> None:
-        """offsets_at() works outside the context: no message at or after the time lies below it, and a time that has
-        not come is at the end."""
+        """offsets_at() works outside the context. No message at or after the time is below it, and a time in the future
+        is at the end."""
         if not self.knows_times:
             pytest.skip("the upstream of these tests can't look up a timestamp: knows_times is False")
         sent = await self.fill(10)
@@ -156,10 +154,10 @@ class ReplayableContract(ConnectorContract):
 
 
 class PublishableContract(ConnectorContract):
-    """As `ConnectorContract`, and what `Publishable` promises: what one replica publishes, every replica receives."""
+    """`ConnectorContract`, and what `Publishable` promises: what one replica publishes, every replica receives."""
 
     key: ClassVar[str] = "contract"
-    """A key with which a message comes back to the connector that is tested."""
+    """A key with which a message is received by the tested connector."""
 
     async def test_what_is_published_is_received(self) -> None:
         """Body, key, headers and id arrive as they were published, on the replica that published and on another."""

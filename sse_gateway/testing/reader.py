@@ -1,5 +1,5 @@
-"""`EventStreamParser` reads event streams as the HTML standard says and shares no code with the gateway: it holds the
-gateway's encoder to account. `EventStreamReader` is a bare HTTP/1.1 client on it, so that tests see what is on the wire."""
+"""`EventStreamParser` parses event streams as the HTML standard says. It shares no code with the gateway, so it can check the
+gateway's encoder. `EventStreamReader` is a bare HTTP/1.1 client that uses it, so that tests see what is on the wire."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ _MOST_HEAD = 65_536
 
 @dataclass(frozen=True, slots=True)
 class ReceivedEvent:
-    """An event as a browser dispatches it. `id` is the last event id at that moment, `type` is "message" unless
-    named."""
+    """An event as a browser dispatches it. `id` is the last event id at that moment. `type` is "message" by default."""
 
     type: str
     data: str
@@ -29,9 +28,9 @@ class ReceivedEvent:
 
 
 class EventStreamParser:
-    """Feed it bytes as they arrive, cut anywhere; it returns the events that they complete.
+    """Parses the bytes of a stream as they arrive, cut anywhere.
 
-    Also kept: `last_event_id`, which a block without data moves too, `retry` in milliseconds, and `comments`.
+    It also keeps `last_event_id`, which a block without data changes too, `retry` in milliseconds, and `comments`.
     """
 
     last_event_id: str = ""
@@ -39,9 +38,8 @@ class EventStreamParser:
 
     def __init__(self) -> None:
         self.comments: list[str] = []
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
         self._rest = ""
-        self._begun = False
         self._after_cr = False
         self._id = ""
         self._clear()
@@ -51,15 +49,11 @@ class EventStreamParser:
         self._data: list[str] = []
 
     def feed(self, chunk: bytes) -> list[ReceivedEvent]:
-        """The events that `chunk` completes, in order. What a stream ends with and no blank line follows is never
-        one."""
+        """The events that `chunk` completes, in order. A block that no blank line follows is never an event."""
         return [event for line in self._lines(self._decoder.decode(chunk)) if (event := self._take(line)) is not None]
 
     def _lines(self, text: str) -> list[str]:
-        if text and not self._begun:
-            self._begun = True
-            text = text.removeprefix("\ufeff")
-        if text and self._after_cr:  # a CR ended its line when it came; the LF of a CRLF that follows ends none
+        if text and self._after_cr:  # the CR has already ended its line, so the LF after it ends none
             self._after_cr = False
             text = text.removeprefix("\n")
         self._after_cr = self._after_cr or text.endswith("\r")
@@ -69,15 +63,11 @@ class EventStreamParser:
     def _take(self, line: str) -> ReceivedEvent | None:
         if not line:
             return self._dispatch()
-        name, colon, value = line.partition(":")
-        if colon and not name:
-            self.comments.append(value.removeprefix(" "))
-        else:
-            self._set(name, value.removeprefix(" "))
-        return None
-
-    def _set(self, name: str, value: str) -> None:
-        if name == "event":
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if not name:
+            self.comments.append(value)
+        elif name == "event":
             self._type = value
         elif name == "data":
             self._data.append(value)
@@ -85,19 +75,20 @@ class EventStreamParser:
             self._id = value
         elif name == "retry" and value.isascii() and value.isdigit():
             self.retry = int(value)
+        return None
 
     def _dispatch(self) -> ReceivedEvent | None:
         type_, data = self._type, self._data
         self._clear()
-        self.last_event_id = self._id  # only now: an id whose block was cut off moves nothing
+        self.last_event_id = self._id  # not before: the id of a block that was cut off has no effect
         return ReceivedEvent(type_ or "message", "\n".join(data), self._id) if data else None
 
 
 class EventStreamReader:
     """`async with EventStreamReader("http://127.0.0.1:8080/events") as stream: event = await stream.receive()`.
 
-    It connects once and never again: a test that wants to resume opens another with
-    `last_event_id=stream.last_event_id`. `status` and `headers` (names in lower case) are those of the answer.
+    It never reconnects. To resume, open another one with `last_event_id=stream.last_event_id`. `status` and `headers` (with
+    names in lower case) are those of the response.
     """
 
     status: int
@@ -113,7 +104,7 @@ class EventStreamReader:
 
     @property
     def last_event_id(self) -> str:
-        """The id that a browser would come back with."""
+        """The id with which a browser would reconnect."""
         return self.parser.last_event_id
 
     async def __aenter__(self) -> Self:
@@ -145,22 +136,22 @@ class EventStreamReader:
         """Wait for the next event.
 
         Raises:
-            anyio.EndOfStream: the server ended the answer as HTTP says.
-            anyio.IncompleteRead: the connection ended in the middle of the answer.
+            anyio.EndOfStream: the response ended as HTTP says.
+            anyio.IncompleteRead: the connection ended in the middle of the response.
         """
         while not self._events:
             self._events.extend(self.parser.feed(await self.receive_bytes()))
         return self._events.popleft()
 
     async def receive_until(self, type: str) -> list[ReceivedEvent]:
-        """All events up to the first of this type, which is the last of the list. Raises as `receive` does."""
+        """All events up to and including the first one of this type. Raises as `receive` does."""
         events = [await self.receive()]
         while events[-1].type != type:
             events.append(await self.receive())
         return events
 
     async def receive_rest(self) -> list[ReceivedEvent]:
-        """All events until the answer ends. Raises `anyio.IncompleteRead` if it does not end as HTTP says."""
+        """All events until the response ends. Raises `anyio.IncompleteRead` if it does not end as HTTP says."""
         events = []
         while True:
             try:
@@ -169,12 +160,12 @@ class EventStreamReader:
                 return events
 
     async def receive_bytes(self) -> bytes:
-        """Wait for more of the body, as it is on the wire but for its framing. Raises as `receive` does."""
+        """Wait for more bytes of the body, without the framing of HTTP. Raises as `receive` does."""
         if self.headers.get("transfer-encoding") == "chunked":
             return await self._receive_chunk()
         if "content-length" in self.headers:
             return await self._receive_counted()
-        return await self._stream.receive()  # an answer of HTTP/1.0 lasts until the connection ends
+        return await self._stream.receive()  # a response of HTTP/1.0 ends with the connection
 
     async def _receive_chunk(self) -> bytes:
         size = int((await self._stream.receive_until(b"\r\n", 64)).partition(b";")[0], 16)

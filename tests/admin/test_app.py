@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from sse_gateway.admin.app import Readiness, admin_app
+from sse_gateway.admin import Readiness, admin_app
 from sse_gateway.core import Bounds, Hub
-from sse_gateway.metrics import DrainStage, Metrics, Scrape
-from sse_gateway.process.drain import Gate
+from sse_gateway.metrics import DrainStage, Gate, Metrics, Scrape
 from tests.public.asgi import request
 
 pytestmark = pytest.mark.anyio

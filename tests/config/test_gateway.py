@@ -76,7 +76,9 @@ UNFED = "routes[0].channels[0]: no source publishes to this channel"
         (
             "{key}",
             "demo",
-            ['sources.demo.channel: it matches every channel, so each is looked up here; better begin it with "demo."'],
+            [
+                'sources.demo.channel: it matches every channel, so every channel also depends on this source; better begin it with "demo."'
+            ],
         ),
     ],
 )

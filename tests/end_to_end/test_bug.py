@@ -33,7 +33,7 @@ async def test_a_bug_in_a_source_is_logged_with_its_traceback_and_everybody_gets
     with anyio.fail_after(150):
         async with running(tmp_path, FAILING, BUGGY) as gateway, anyio.create_task_group() as group:
             reader = curl(group, f"{gateway.public}/events")
-            line = await gateway.logged("a bug: the gateway drains and exits with 1")
+            line = await gateway.logged("unexpected error, shutting down")
             assert await gateway.process.wait() == 1
             await until(lambda: reader.code is not None)
 

@@ -11,8 +11,7 @@ from anyio.abc import TaskGroup
 from sse_gateway.config import load
 from sse_gateway.core import Bounds, Event, Hub
 from sse_gateway.delivery.fanout import Fanout
-from sse_gateway.metrics import Metrics
-from sse_gateway.process.drain import Gate
+from sse_gateway.metrics import Gate, Metrics
 from sse_gateway.public.app import PublicApp
 
 from ..delivery.wire import Wire, until

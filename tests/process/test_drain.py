@@ -10,8 +10,8 @@ import anyio
 import pytest
 
 from sse_gateway.config import DrainConfig
-from sse_gateway.metrics import DrainStage, Metrics
-from sse_gateway.process.drain import Drain, Gate
+from sse_gateway.metrics import DrainStage, Gate, Metrics
+from sse_gateway.process.drain import Drain
 
 pytestmark = pytest.mark.anyio
 

@@ -8,8 +8,7 @@ from starlette.routing import BaseRoute
 
 from sse_gateway.config import Config, load
 from sse_gateway.delivery.client import StreamRequest
-from sse_gateway.metrics import Metrics
-from sse_gateway.process.drain import Gate
+from sse_gateway.metrics import Gate, Metrics
 from sse_gateway.public.app import PublicApp
 from sse_gateway.sse.stream import Broadcast, Stream
 

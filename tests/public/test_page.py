@@ -14,8 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from sse_gateway.config import load
 from sse_gateway.connector import Connector, ConnectorConfig, Message
-from sse_gateway.metrics import Metrics
-from sse_gateway.process.drain import Gate
+from sse_gateway.metrics import Gate, Metrics
 from sse_gateway.public.app import PublicApp
 
 from .asgi import Answer, request

@@ -28,5 +28,5 @@ def test_a_healthy_minute_begins_anew() -> None:
 
 @given(st.lists(st.floats(0, 1e6)), st.integers())
 def test_it_never_waits_longer_than_its_most(lasted: list[float], seed: int) -> None:
-    backoff = Backoff(first=0.1, most=5, healthy=10, random=random.Random(seed).random)
+    backoff = Backoff(most=5, random=random.Random(seed).random)
     assert all(0 <= backoff.next(seconds) <= 5 for seconds in lasted)

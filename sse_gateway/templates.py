@@ -1,23 +1,26 @@
-"""A template: parsed and checked once, rendered for each message."""
+"""Texts with fields in braces, such as `orders.{json.customer.id}`, and the names of channels, which are written with them.
+
+A template is parsed and checked once, when the configuration is loaded, and rendered for each message.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from ..errors import InvalidValue
-from .channels import matches, overlap
+from .errors import InvalidValue
+
+CHANNEL = re.compile(r"[A-Za-z0-9._:~@=+-]{1,200}")
+"""A channel's name. It needs no escaping in a URL, an event id or a log line, so no header can forge another name."""
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
-Getter = Callable[[Mapping[str, Any]], str]
-
 
 class MissingField(LookupError):
-    """A message has no value for a field of a template, or one that is not text. `name` is the field, without braces."""
+    """A message has no value for a field of a template, or has one that is not text. `name` is the field, without braces."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"no value for {{{name}}}")
@@ -51,22 +54,61 @@ class Template:
         return f"Template({self.text!r})"
 
     def render(self, fields: Mapping[str, Any]) -> str:
-        """The text for one message. Strings stand as they are, numbers and booleans as in JSON.
+        """The text for one message. Strings are rendered as they are, numbers and booleans as in JSON.
 
         Raises:
             MissingField: a value is absent, null, empty, or an object or array.
         """
-        if not self._getters:
-            return self.literals[0]
         return self._form % tuple([get(fields) for get in self._getters])
 
     def matches(self, text: str) -> bool:
-        """Whether some rendering could give `text`; each field is one or more characters."""
-        return matches(self.literals, text)
+        """Whether the template can render to `text`. A field renders to one or more characters."""
+        first, *others = self.literals
+        if not others:
+            return text == first
+        *middle, last = others
+        if not text.startswith(first):
+            return False
+        # To take each literal where it first occurs is exact. It is also linear, which a regular expression is not.
+        end = len(first)
+        for literal in middle:
+            start = text.find(literal, end + 1)
+            if start < 0:
+                return False
+            end = start + len(literal)
+        return len(text) - len(last) > end and text.endswith(last)
 
     def overlaps(self, other: Template) -> bool:
-        """Whether some text could be a rendering of both."""
-        return overlap(self.literals, other.literals)
+        """Whether both templates can render to the same text."""
+        mine, theirs = _symbols(self.literals), _symbols(other.literals)
+        ahead, seen = [(0, 0)], set[tuple[int, int]]()
+        while ahead:
+            state = ahead.pop()
+            if state == (len(mine), len(theirs)):
+                return True
+            if state not in seen:
+                seen.add(state)
+                ahead.extend(_steps(mine, theirs, *state))
+        return False
+
+
+def _symbols(literals: Sequence[str]) -> list[str]:
+    """The characters of the template. A field is one character of any kind ("any"), then any number of them ("more")."""
+    first, *rest = literals
+    return [*first, *(symbol for literal in rest for symbol in ("any", "more", *literal))]
+
+
+def _steps(mine: list[str], theirs: list[str], at: int, there: int) -> Iterator[tuple[int, int]]:
+    one = mine[at] if at < len(mine) else ""
+    other = theirs[there] if there < len(theirs) else ""
+    if one == "more":
+        yield at + 1, there
+        if other:
+            yield at, there + 1
+    elif other == "more":
+        yield from ((a, b) for b, a in _steps(theirs, mine, there, at))
+    elif one and other and (one == other or "any" in (one, other)):
+        yield at + 1, there + 1
 
 
 def _parse(text: str, allowed: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -99,7 +141,7 @@ def _check(name: str, allowed: Collection[str], place: int) -> None:
     raise InvalidValue(f"unknown field at character {place}{hint}, expected {', '.join(known) or 'none here'}")
 
 
-def _getter(name: str, *, composite: bool) -> Getter:
+def _getter(name: str, *, composite: bool) -> Callable[[Mapping[str, Any]], str]:
     head, *keys = name.split(".") if name.startswith("json.") else name.split(".", 1)
 
     def get(fields: Mapping[str, Any]) -> str:
@@ -110,16 +152,12 @@ def _getter(name: str, *, composite: bool) -> Getter:
             return value
         if value is None or (isinstance(value, (str, dict, list)) and not composite):
             raise MissingField(name)
-        return _compact(value, name)
+        try:
+            return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        except ValueError:  # 1e999 is valid JSON and is read as infinity, which can't be written as JSON
+            raise MissingField(name) from None
 
     return get
-
-
-def _compact(value: Any, name: str) -> str:
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    except ValueError:  # 1e999 is valid JSON and is read as infinity, which can't be written as JSON
-        raise MissingField(name) from None
 
 
 def _member(value: Any, key: str) -> Any:

@@ -1,4 +1,4 @@
-"""The try page: the gateway's routes, moving in a browser. Off unless `[server] try_page` is set: it lists the routes."""
+"""The try page, which shows the streams of the routes in a browser. It is off by default, because it lists all routes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ...config import Config, RouteConfig
+from ..config import Config
 
 _PLACE = "{{page}}"
 _HEADERS = {
     "cache-control": "no-store",
-    # All that it needs is in the file; what it may reach is this server.
+    # The page loads nothing and may connect to this server only.
     "content-security-policy": "default-src 'none'; connect-src 'self'; img-src data:; "
     "style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "referrer-policy": "no-referrer",
@@ -25,9 +25,9 @@ _HEADERS = {
 
 
 def page_route(config: Config, mounted: Sequence[BaseRoute]) -> Route:
-    """The page at `/`, for these routes and the hooks among `mounted`. Reads a file: call it before the loop starts."""
-    text = files(__package__).joinpath("index.html").read_text("utf-8")
-    # "<" can't end the script element that holds it.
+    """The page at `/`, with the routes of `config` and the webhooks among `mounted`. Blocks: call it before the loop starts."""
+    text = files(__package__).joinpath("page.html").read_text("utf-8")
+    # A "<" in the JSON could end the script element in which it stands.
     page = text.replace(_PLACE, json.dumps(_content(config, mounted)).replace("<", "\\u003c"))
 
     async def show(request: Request) -> Response:
@@ -39,16 +39,11 @@ def page_route(config: Config, mounted: Sequence[BaseRoute]) -> Route:
 def _content(config: Config, mounted: Sequence[BaseRoute]) -> dict[str, Any]:
     events = [source.event for source in config.sources.values() if source.event]
     return {
-        "routes": [_route(route) for route in config.routes],
+        "routes": [{"path": route.path, "query": sorted(route.query)} for route in config.routes],
         "hooks": [
             route.path for route in mounted if isinstance(route, Route) and "POST" in (route.methods or ["POST"])
         ],
-        # An EventSource hears only the types that it is told of.
+        # An EventSource receives only the types for which it has a listener.
         "types": sorted({event.text for event in events if not event.names}),
         "more_types": any(event.names for event in events),
     }
-
-
-def _route(route: RouteConfig) -> dict[str, Any]:
-    names = {name.removeprefix("query.") for template in route.channels for name in template.names if "query." in name}
-    return {"path": route.path, "query": sorted(names)}

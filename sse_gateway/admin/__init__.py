@@ -1,1 +1,0 @@
-"""The admin server: liveness, readiness and metrics."""
