@@ -10,10 +10,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from sse_gateway.connector import Connector, OffsetExpired
 
 from .config import KafkaConfig
-from .connector import Feed, ModeConnector
+from .connector import Feed, ModeConnector, Positions
 from .survey import EARLIEST, Survey, bounds, offsets_at, open_consumer
-
-Positions = Mapping[str, int] | None
 
 
 class AssignConnector(ModeConnector):

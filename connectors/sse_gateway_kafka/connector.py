@@ -20,6 +20,9 @@ from .config import KafkaConfig
 from .message import Publisher, read
 from .survey import LATEST, Survey, bounds, moment, open_consumer, survey
 
+Positions = Mapping[str, int] | None
+"""Offsets by the name of a partition."""
+
 # The length of one wait for records. It decides how soon the silence of a broker or a change of the topics is noticed.
 _TURN_MS = 500
 
@@ -92,13 +95,7 @@ class Feed(ABC):
     partitions are read, from where, and what an acknowledgement does."""
 
     def __init__(
-        self,
-        config: KafkaConfig,
-        consumer: AIOKafkaConsumer,
-        survey: Survey,
-        *,
-        moment: float,
-        stop: Mapping[str, int] | None = None,
+        self, config: KafkaConfig, consumer: AIOKafkaConsumer, survey: Survey, *, moment: float, stop: Positions = None
     ) -> None:
         self.offsets: dict[str, int] = {}
         """The next offset of each partition, by its name."""
@@ -153,7 +150,8 @@ class Feed(ABC):
 
     async def receive(self) -> Sequence[Message]:
         """The next batch, or none if only offsets moved. Cancelled, it keeps what it has taken for the next call."""
-        self._raise_at_the_end()
+        if self._stop is not None and all(offset >= self._stop[name] for name, offset in self.offsets.items()):
+            raise EndOfStream("the replay is complete")
         before = dict(self.offsets)
         while True:
             if not self._taken:
@@ -237,10 +235,6 @@ class Feed(ABC):
             name = self._survey.names.get(partition)
             if name is not None:
                 self.offsets[name] = min(offset, self._stop[name]) if self._stop else offset
-
-    def _raise_at_the_end(self) -> None:
-        if self._stop is not None and all(offset >= self._stop[name] for name, offset in self.offsets.items()):
-            raise EndOfStream("the replay is complete")
 
     def _raise_if_silent(self) -> None:
         silent = self._pulse.silent(self._consumer.assignment(), anyio.current_time())

@@ -164,14 +164,7 @@ class RabbitMQConfig(ConnectorConfig):
         """What to bind to, in mode "exchange"."""
         if self.exchange is None:
             return self.bindings
-        one = BindingConfig(
-            exchange=self.exchange,
-            routing_keys=self.routing_keys,
-            headers=self.headers,
-            match=self.match,
-            declare=self.declare,
-        )
-        return (one,)
+        return (BindingConfig(**{name: getattr(self, name) for name in BindingConfig.model_fields}),)
 
     @property
     def target(self) -> str:
@@ -210,14 +203,10 @@ class RabbitMQConfig(ConnectorConfig):
         return self
 
     @model_validator(mode="after")
-    def _has_one_replica(self) -> Self:
+    def _fits_together(self) -> Self:
         if self.mode == "queue" and not self.single_replica:
             text = "a queue gives each message to only one replica: set single_replica = true if this is the only one,"
             raise InvalidValue(f'{text} or use mode = "exchange" or "stream"')
-        return self
-
-    @model_validator(mode="after")
-    def _has_tls_where_it_says_so(self) -> Self:
         if self.tls is not None and not self.address.tls:
             raise InvalidValue("tls is for a url that begins with amqps://")
         if self.authentication == "external" and (self.tls is None or self.tls.certificate is None):
@@ -227,7 +216,7 @@ class RabbitMQConfig(ConnectorConfig):
     def _checked_exchanges(self) -> Self:
         if (self.exchange is None) == (not self.bindings):
             raise InvalidValue('mode = "exchange" needs either exchange = "..." or bindings = [{ exchange = "..." }]')
-        mixed = {"routing_keys", "headers", "match", "declare"} & self.model_fields_set
+        mixed = BindingConfig.model_fields.keys() & self.model_fields_set
         if self.bindings and mixed:
             raise InvalidValue(f"with bindings, `{min(mixed)}` is written in each of them")
         for binding in self.exchanges:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from aio_pika.abc import AbstractChannel, AbstractConnection
-from aiormq.abc import AbstractChannel as AbstractUnderlay
 from aiormq.abc import DeliveredMessage
 
 from sse_gateway.connector import EndOfStream, Message, OffsetExpired, SourceUnavailable
@@ -245,27 +244,23 @@ class _StreamLog:
     async def _look(self, offset: Offset, most: int) -> list[DeliveredMessage]:
         # The object does not hold the channel while it is in use: the library closes it if a request is cancelled.
         channel, self._channel = self._channel or await self._connection.channel(publisher_confirms=False), None
-        found = await _delivered(await channel.get_underlay_channel(), self._stream, offset, most)
+        underlay = await channel.get_underlay_channel()
+        found: list[DeliveredMessage] = []
+
+        async def find(delivered: DeliveredMessage) -> None:
+            found.append(delivered)
+
+        async def ignore(delivered: DeliveredMessage) -> None:
+            return None
+
+        await underlay.basic_qos(prefetch_count=most)
+        first = await underlay.basic_consume(self._stream, find, arguments={OFFSET: offset})
+        # Silence does not prove that there is no message. But to attach a second consumer, the broker's channel asks the process of
+        # the stream, after it told it of the first consumer. So that answer comes after all that the first one gets.
+        second = await underlay.basic_consume(self._stream, ignore, arguments={OFFSET: "next"})
+        await underlay.basic_qos(prefetch_count=most)
+        for consumer in (first, second):
+            await underlay.basic_cancel(consumer.consumer_tag or "")
+        await underlay.basic_ack(0, multiple=True)  # everything delivered
         self._channel = channel
         return found
-
-
-async def _delivered(channel: AbstractUnderlay, stream: str, offset: Offset, most: int) -> list[DeliveredMessage]:
-    found: list[DeliveredMessage] = []
-
-    async def find(delivered: DeliveredMessage) -> None:
-        found.append(delivered)
-
-    async def ignore(delivered: DeliveredMessage) -> None:
-        return None
-
-    await channel.basic_qos(prefetch_count=most)
-    first = await channel.basic_consume(stream, find, arguments={OFFSET: offset})
-    # Silence does not prove that there is no message. But to attach a second consumer, the broker's channel asks the process of
-    # the stream, after it told it of the first consumer. So that answer comes after all that the first one gets.
-    second = await channel.basic_consume(stream, ignore, arguments={OFFSET: "next"})
-    await channel.basic_qos(prefetch_count=most)
-    for consumer in (first, second):
-        await channel.basic_cancel(consumer.consumer_tag or "")
-    await channel.basic_ack(0, multiple=True)  # everything delivered
-    return found

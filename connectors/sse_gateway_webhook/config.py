@@ -110,17 +110,9 @@ class WebhookConfig(ConnectorConfig):
         if self.signature == "standard":
             for secret in self.secrets:
                 standard_key(secret)
-        return self
-
-    @model_validator(mode="after")
-    def _key_is_in_the_path(self) -> Self:
         if "key" in self.model_fields_set and self.key not in check_path(self.path):
             raise InvalidValue("key is not a parameter of path", "key", "path")
-        return self
-
-    @model_validator(mode="after")
-    def _one_body_fits(self) -> Self:
-        if self.pending.bytes < self.max_body + self.max_events * OVERHEAD:
+        if self.pending.bytes < self.max_body + self.max_events * OVERHEAD:  # one body must fit
             words = f"pending.bytes must be at least max_body, and {OVERHEAD} B more for each of max_events"
             raise InvalidValue(words, "pending.bytes", "max_body", "max_events")
         return self

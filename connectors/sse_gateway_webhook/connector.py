@@ -17,7 +17,7 @@ from .config import OVERHEAD, HandshakeConfig, WebhookConfig
 from .events import split
 from .intake import Intake, Window
 from .request import Body, Pending, Refusal, malformed
-from .signatures import SIGNATURE_HEADERS, Claim, challenge, delivery_id, members, verifier
+from .signatures import SIGNATURE_HEADERS, Claim, inside, verifier
 
 _SECRET_HEADERS = SIGNATURE_HEADERS | {"authorization", "cookie", "proxy-authorization"}
 
@@ -88,10 +88,10 @@ class WebhookConnector(Connector[WebhookConfig]):
         with body.admitted():
             raw = await body.read()
             self._verifier.prove(claim, raw)
-            fields = members(self.config.signature, raw)
-            if asked := challenge(self.config.signature, fields):
-                return PlainTextResponse(asked)
-            base = self._base(scope, headers, claim, delivery_id(self.config.signature, fields))
+            id, challenge = inside(self.config.signature, raw)
+            if challenge:
+                return PlainTextResponse(challenge)
+            base = self._base(scope, headers, claim, id)
             arrays, most = self.config.arrays, self.config.max_events
             deliveries = split(base, raw, path=scope["path"], arrays=arrays, max_events=most)
             body.charge(OVERHEAD * sum(len(delivery.messages) for delivery in deliveries))

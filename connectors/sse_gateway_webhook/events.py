@@ -34,18 +34,22 @@ def split(base: Message, body: bytes, *, path: str, arrays: bool, max_events: in
     Raises:
         Refusal: the body is not what its type says (400), has an unknown type (415), or too many events (413).
     """
+    kind = base.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
-        events = _cloudevents(base, body, max_events)
-        if events is None:
-            return [_delivery(base, body, path, _parts(base, body, arrays=arrays), max_events)]
+        if kind.startswith("application/cloudevents") or "ce-specversion" in base.headers:
+            events = _cloudevents(base, body, kind, max_events)
+            return [Delivery((event,), digest(path, event.id or "")) for event in events]
+        messages = [replace(base, body=body)]
+        if (texts := _texts(body, kind, arrays=arrays)) is not None:
+            numbered = enumerate(_at_most(max_events, texts))
+            messages = [replace(base, body=text.encode(), id=base.id and f"{base.id}/{n}") for n, text in numbered]
     except ValueError as error:  # also from JSON, UTF-8 and base64; these texts quote nothing of the body
         raise malformed(f"the body is not of its type: {error}") from None
-    return [Delivery((event,), digest(path, event.id or "")) for event in events]
+    return [Delivery(tuple(messages), digest(path, base.id) if base.id else None)]
 
 
-def _cloudevents(base: Message, body: bytes, max_events: int) -> list[Message] | None:
-    """None if the body is in none of their modes. Each event has an id of its own."""
-    kind = _media_type(base)
+def _cloudevents(base: Message, body: bytes, kind: str, max_events: int) -> list[Message]:
+    """The events of a body in one of the modes of CloudEvents. Each has an id of its own."""
     if kind == "application/cloudevents+json":
         return [_structured(base, body.decode())]
     if kind == "application/cloudevents-batch+json":
@@ -53,26 +57,19 @@ def _cloudevents(base: Message, body: bytes, max_events: int) -> list[Message] |
         return [_structured(base, text) for text in texts]
     if kind.startswith("application/cloudevents"):
         raise Refusal(415, "media_type", "CloudEvents are accepted in JSON only")
-    return [_binary(base, body)] if "ce-specversion" in base.headers else None
+    # binary: the attributes are in the headers, and the body is the data
+    headers = {name: value for name, value in base.headers.items() if name.startswith("ce-")}
+    attributes = {name.removeprefix("ce-"): _decode(value) for name, value in headers.items()}
+    return [_event(base, attributes, body, base.headers.get("content-type", ""))]
 
 
-def _parts(base: Message, body: bytes, *, arrays: bool) -> Iterator[str] | None:
+def _texts(body: bytes, kind: str, *, arrays: bool) -> Iterator[str] | None:
     """The text of each event; None if the body is one event."""
-    kind = _media_type(base)
     if kind in _NDJSON:
         return _lines(body.decode())
     if arrays and (kind == "application/json" or kind.endswith("+json")) and body.lstrip().startswith(b"["):
         return json_text.elements(body.decode())
     return None
-
-
-def _delivery(base: Message, body: bytes, path: str, parts: Iterator[str] | None, max_events: int) -> Delivery:
-    whole = digest(path, base.id) if base.id else None
-    if parts is None:
-        return Delivery((replace(base, body=body),), whole)
-    numbered = enumerate(_at_most(max_events, parts))
-    messages = [replace(base, body=part.encode(), id=base.id and f"{base.id}/{number}") for number, part in numbered]
-    return Delivery(tuple(messages), whole)
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -87,18 +84,6 @@ def _at_most(limit: int, parts: Iterable[str]) -> Iterator[str]:
         if number == limit:
             raise Refusal(413, "too_many_events", f"a body may have {limit} events")
         yield part
-
-
-def _media_type(base: Message) -> str:
-    return base.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _binary(base: Message, body: bytes) -> Message:
-    """The attributes are in the headers, and the body is the data. Raises ValueError if it is not a CloudEvent."""
-    attributes = {
-        name.removeprefix("ce-"): _decode(value) for name, value in base.headers.items() if name.startswith("ce-")
-    }
-    return _event(base, attributes, body, base.headers.get("content-type", ""))
 
 
 def _structured(base: Message, text: str) -> Message:

@@ -82,11 +82,10 @@ class Window:
 
 @dataclass(slots=True, eq=False)
 class _Post:
-    """What one request wants appended. `last` is the receipt of its last message."""
+    """What one request wants appended."""
 
     messages: list[Message]
     digests: list[bytes]
-    last: int
     settled: anyio.Event = field(default_factory=anyio.Event)
     appended: bool = False
 
@@ -130,8 +129,16 @@ class Intake:
             await earlier.wait()
         fresh = self._window.fresh(deliveries, anyio.current_time())
         self._tally["duplicate"] += len(deliveries) - len(fresh)
-        if any(delivery.messages for delivery in fresh):
-            await self._append(fresh)
+        messages = [replace(message, receipt=next(self._receipts)) for one in fresh for message in one.messages]
+        if not messages:
+            return
+        self.require_open()
+        post = _Post(messages, [one.digest for one in fresh if one.digest])
+        self._window.begin(post.digests, post.settled)
+        self._inbox.put(post)
+        await post.settled.wait()
+        if not post.appended:
+            raise _unavailable()
 
     async def take(self) -> list[Message]:
         """All that waits, at least one message. Cancelling it loses none."""
@@ -142,21 +149,8 @@ class Intake:
 
     def acknowledge(self, receipt: int) -> None:
         """The message with this receipt and all before it are in the log."""
-        while self._taken and self._taken[0].last <= receipt:
+        while self._taken and self._taken[0].messages[-1].receipt <= receipt:
             self._settle(self._taken.popleft(), appended=True)
-
-    async def _append(self, deliveries: Sequence[Delivery]) -> None:
-        self.require_open()
-        messages = [
-            replace(message, receipt=next(self._receipts)) for delivery in deliveries for message in delivery.messages
-        ]
-        digests = [delivery.digest for delivery in deliveries if delivery.digest]
-        post = _Post(messages, digests, messages[-1].receipt)
-        self._window.begin(digests, post.settled)
-        self._inbox.put(post)
-        await post.settled.wait()
-        if not post.appended:
-            raise _unavailable()
 
     def _settle(self, post: _Post, *, appended: bool) -> None:
         post.appended = appended

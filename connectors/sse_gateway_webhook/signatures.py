@@ -11,6 +11,7 @@ import hmac
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pydantic import SecretStr
@@ -68,7 +69,7 @@ def verifier(config: WebhookConfig) -> Verifier:
         return _Bearer([_raw(secret) for secret in config.secrets])
     if config.hmac:
         encode = _hex if config.hmac.encoding == "hex" else base64.b64encode
-        return _Signed(config, _generic(config.hmac), encode, config.hmac.algorithm)
+        return _Signed(config, partial(_generic, config.hmac), encode, config.hmac.algorithm)
     encode = base64.b64encode if config.signature in _BASE64 else _hex
     return _Signed(config, _READ[config.signature], encode, "sha256")
 
@@ -178,14 +179,10 @@ def _standard(headers: Mapping[str, str]) -> Claim:
     return Claim(signatures=signatures, prefix=f"{id}.{text}.".encode("latin-1"), timestamp=timestamp, id=id)
 
 
-def _generic(config: HmacConfig) -> Callable[[Mapping[str, str]], Claim]:
+def _generic(config: HmacConfig, headers: Mapping[str, str]) -> Claim:
     """For senders that sign only the body. Hexadecimal digits may be of either case."""
-
-    def read(headers: Mapping[str, str]) -> Claim:
-        signature = _after(config.prefix, headers, config.header.lower())
-        return Claim(signatures=(signature.lower() if config.encoding == "hex" else signature,))
-
-    return read
+    signature = _after(config.prefix, headers, config.header.lower())
+    return Claim(signatures=(signature.lower() if config.encoding == "hex" else signature,))
 
 
 def _present(headers: Mapping[str, str], name: str) -> str:
@@ -221,26 +218,19 @@ _READ: Mapping[str, Callable[[Mapping[str, str]], Claim]] = {
 }
 
 
-def members(signature: str, body: bytes) -> Mapping[str, Any]:
-    """The members of a JSON object, for the presets that read the body; none for others."""
+def inside(signature: str, body: bytes) -> tuple[str | None, str | None]:
+    """What a preset finds in the JSON object that is the body: the id of the delivery, and the challenge that Slack sends
+    when its user enters a URL, and expects as the answer. Either may be None."""
     if signature not in _ID:
-        return {}
+        return None, None
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):  # Slack's commands are forms
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def delivery_id(signature: str, fields: Mapping[str, Any]) -> str | None:
-    """The delivery id in the body, if there is one."""
-    return _text(fields, _ID.get(signature, ""))
-
-
-def challenge(signature: str, fields: Mapping[str, Any]) -> str | None:
-    """The challenge that Slack sends when its user enters a URL, and expects as the answer; None for other requests."""
-    asked = signature == "slack" and fields.get("type") == "url_verification"
-    return _text(fields, "challenge") if asked else None
+        return None, None
+    if not isinstance(found, dict):
+        return None, None
+    asked = signature == "slack" and found.get("type") == "url_verification"
+    return _text(found, _ID[signature]), _text(found, "challenge") if asked else None
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str | None:

@@ -11,16 +11,7 @@ from __future__ import annotations
 from ..core.ids import base36
 from ..errors import EndOfStream, InvalidValue, OffsetExpired, SourceUnavailable
 from ..units import Duration, Size
-from .contract import (
-    Connector,
-    ConnectorConfig,
-    Message,
-    Mountable,
-    Publishable,
-    Rejectable,
-    Replayable,
-    Strings,
-)
+from .contract import Connector, ConnectorConfig, Message, Mountable, Publishable, Rejectable, Replayable, Strings
 from .upstream import Inbox, TlsConfig, Translation, digest36, parse_start, tls_context
 from .web import EXCEPTION_HANDLERS, Problem, check_path, path_pattern, problem
 

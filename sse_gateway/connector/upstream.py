@@ -109,14 +109,11 @@ class Translation:
         try:
             yield
         except self._kinds as error:
-            if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
-                raise
+            if isinstance(error, asyncio.CancelledError):
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
             raise SourceUnavailable(f"{doing}: {self.explain(error)}") from error
-
-
-def _is_being_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0
 
 
 class Inbox(Generic[ItemT]):
@@ -195,13 +192,9 @@ def parse_start(value: object, *names: str, offsets: bool = False) -> str | int 
 def _parse(text: str, *, offsets: bool) -> int | datetime | timedelta | None:
     if offsets and text.isascii() and text.isdecimal():
         return int(text)
-    for parse in (_back, datetime.fromisoformat):
+    for parse in (lambda text: timedelta(seconds=parse_duration(text)), datetime.fromisoformat):
         try:
             return parse(text)
         except ValueError:
             continue
     return None
-
-
-def _back(text: str) -> timedelta:
-    return timedelta(seconds=parse_duration(text))
