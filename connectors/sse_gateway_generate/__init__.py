@@ -1,11 +1,10 @@
-"""The `generate` connector: events that come by themselves, at a rate, for trying out, demos and load."""
+"""The `generate` connector: makes events at a rate, for trying out, demonstrations and load tests."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Literal, Self
 
 import anyio
@@ -18,9 +17,9 @@ __all__ = ["GenerateConfig", "GenerateConnector"]
 _BATCH = 256
 # as many as the gateway publishes in one turn of its loop
 _TICK = 0.001
-# seconds: uvloop counts in milliseconds; to wait for less would be to turn in circles
+# seconds: uvloop counts in milliseconds, so a shorter wait would return at once
 _MAX_DEBT = 1.0
-# seconds of events that are made up for after a stall; a machine that slept for an hour must not answer with a flood
+# seconds of events that are made up for after a stall, so that a machine that slept for an hour sends no flood
 
 
 class GenerateConfig(ConnectorConfig):
@@ -29,25 +28,22 @@ class GenerateConfig(ConnectorConfig):
     rate: float = Field(default=1.0, gt=0, le=1_000_000)
     """Events per second, on average over bursts."""
     burst: int = Field(default=1, ge=1, le=100_000)
-    """Events that come at once; fewer bursts keep the rate."""
+    """Events that come at once. `rate` stays the average."""
     count: int | None = Field(default=None, ge=1)
-    """Events after which the source is finished; none: never."""
+    """The number of events after which the source ends; without it, it never ends."""
     keys: int = Field(default=1, ge=1, le=1_000_000)
-    """Keys that the events go round, "0", "1" and so on, for channels by {key}."""
+    """The number of keys that the events take in turn, "0", "1" and so on, for channels by {key}."""
     type: str = Field(default="tick", min_length=1)
     """The header "type" of each message, for event = "{headers.type}"."""
-    format: Literal["json", "timing"] = Field(
-        default="json",
-        description='"json" has seq, key, time and monotonic_ns; "timing" is "t=NANOSECONDS s=SEQ", for load generators '
-        "on the same machine: the clock is CLOCK_MONOTONIC.",
-    )
+    format: Literal["json", "timing"] = "json"
+    """json: seq, key, time and monotonic_ns. timing: "t=NANOSECONDS s=SEQ", by CLOCK_MONOTONIC, for load generators."""
     size: Size | None = Field(default=None, le=1_048_576)
-    """Bytes to which a shorter body is padded; none: as it is."""
+    """Bytes to which a shorter body is padded; without it, no body is padded."""
 
 
 class GenerateConnector(Connector[GenerateConfig]):
-    """Makes messages by the event loop's clock: each is due at a fixed time from the entry on, so the rate does not
-    drift, and what is due at once comes in one batch. Their numbers begin at 1 and go on over entries."""
+    """Makes messages by the event loop's clock. Each is due at a fixed time after the entry, so the rate does not drift, and
+    what is due at once comes in one batch. Their numbers begin at 1 and continue after another entry."""
 
     Config = GenerateConfig
 
@@ -72,9 +68,7 @@ class GenerateConnector(Connector[GenerateConfig]):
         self._start, self._sent = self._clock(), 0
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *exception: object) -> None:
         self._start = None
 
     async def check(self) -> None:
@@ -91,7 +85,7 @@ class GenerateConnector(Connector[GenerateConfig]):
         raise EndOfStream(f"{self.name}: all {count} messages are made")
 
     def _due(self) -> int:
-        """How many are to come now. The first burst is due at once, the n-th n * burst / rate seconds later."""
+        """How many are due now. The first burst is due at once, the n-th n * burst / rate seconds later."""
         late = self._clock() - self._entered()
         bursts = int(late * self.config.rate / self.config.burst) + 1
         due = bursts * self.config.burst - self._sent

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,27 +10,20 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from sse_gateway.connector import Connector, OffsetExpired
 
 from .config import KafkaConfig
-from .connector import ModeConnector, Place
+from .connector import Feed, ModeConnector, Positions
 from .survey import EARLIEST, Survey, bounds, offsets_at, open_consumer
 
 
 class AssignConnector(ModeConnector):
     """Reads every partition. A replay is a connector of the same class, with a start and perhaps a stop."""
 
-    def __init__(
-        self,
-        config: KafkaConfig,
-        *,
-        name: str,
-        start: Mapping[str, int] | None = None,
-        stop: Mapping[str, int] | None = None,
-    ) -> None:
+    def __init__(self, config: KafkaConfig, *, name: str, start: Positions = None, stop: Positions = None) -> None:
         super().__init__(config, name=name)
         self._start = start
         self._stop = stop
 
     def replay(self, start: Mapping[str, int], stop: Mapping[str, int] | None = None) -> Connector[Any]:
-        """A connector that reads from `start`, for ever or up to `stop`."""
+        """A connector that reads from `start`, without an end or up to `stop`."""
         return AssignConnector(self.config, name=self.name, start=dict(start), stop=stop)
 
     async def bounds(self) -> Mapping[str, tuple[int, int]]:
@@ -46,27 +38,16 @@ class AssignConnector(ModeConnector):
             offsets = await offsets_at(consumer, found.names, max(timestamp, EARLIEST))
         return {found.names[partition]: offset for partition, offset in offsets.items()}
 
-    def _place(self, consumer: AIOKafkaConsumer, found: Survey) -> Place:
-        return _Assignment(consumer, found, self.tally, moment=self._moment(), start=self._start, stop=self._stop)
+    def _make_feed(self, consumer: AIOKafkaConsumer, found: Survey, moment: float) -> Feed:
+        return _Assignment(self, consumer, found, moment)
 
 
-class _Assignment(Place):
-    """All partitions of the survey; of a replay that ends, those that it was told to read."""
+class _Assignment(Feed):
+    """All partitions of the survey. A replay with a stop reads only the partitions that the stop names."""
 
-    def __init__(
-        self,
-        consumer: AIOKafkaConsumer,
-        survey: Survey,
-        tally: Counter[str],
-        *,
-        moment: float,
-        start: Mapping[str, int] | None,
-        stop: Mapping[str, int] | None,
-    ) -> None:
-        super().__init__(consumer, survey, moment=moment)
-        self._tally = tally
-        self._start = start
-        self._stop = stop
+    def __init__(self, source: AssignConnector, consumer: AIOKafkaConsumer, survey: Survey, moment: float) -> None:
+        super().__init__(source.config, consumer, survey, moment=moment, stop=source._stop)
+        self._start, self._tally = source._start, source.tally
 
     async def join(self) -> None:
         partitions = self._partitions(self._survey)
@@ -75,8 +56,8 @@ class _Assignment(Place):
             self._consumer.seek(partition, offset)
 
     async def follow(self, survey: Survey) -> None:
-        """New partitions are read from their start, also those of a topic that was made anew. Those that are gone are
-        let go."""
+        """New partitions are read from their start, and so are those of a topic that was recreated. Partitions that no
+        longer exist are no longer read."""
         old, now = self._survey, survey
         gone = {partition for partition in self._partitions(old) if now.names.get(partition) != old.names[partition]}
         new = {partition for partition in self._partitions(now) if old.names.get(partition) != now.names[partition]}
@@ -88,7 +69,6 @@ class _Assignment(Place):
         self._consumer.assign([*kept, *new])
         for partition, offset in {**reached, **first}.items():
             self._consumer.seek(partition, offset)
-        self._survey = survey
         self._tally["partitions_added"] += len(new)
         self._tally["partitions_gone"] += len(gone)
 
@@ -106,5 +86,5 @@ class _Assignment(Place):
         wanted = {partition: start.get(names[partition], first) for partition, first in held.items()}
         if any(offset < held[partition] for partition, offset in wanted.items()):
             raise OffsetExpired({names[partition]: max(wanted[partition], held[partition]) for partition in wanted})
-        # Beyond the end is no matter here: `start` may belong to an epoch that is over, as the caller will see.
+        # An offset after the end is no error here: `start` may belong to a previous epoch, which the caller detects.
         return wanted

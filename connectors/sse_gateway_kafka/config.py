@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator, model_va
 from sse_gateway.connector import ConnectorConfig, Duration, InvalidValue, Size, TlsConfig, parse_start
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
-"""What a broker takes as the name of a topic."""
+"""What a broker accepts as the name of a topic."""
 
 _OF_GROUPS = frozenset({"single_replica", "session", "commit_interval"})
 
@@ -30,24 +30,24 @@ def _topic(name: str) -> str:
 
 
 class SaslConfig(ConnectorConfig):
-    """Who we are. OAUTHBEARER takes a token from a file, or fetches one with the client's credentials."""
+    """How the gateway authenticates. With OAUTHBEARER it reads a token from a file, or requests one as an OAuth client."""
 
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = "SCRAM-SHA-512"
-    """How to sign in; the strongest of passwords' own."""
+    """The mechanism; the default is the strongest one with a password."""
     username: str | None = None
-    """The user of PLAIN and SCRAM."""
+    """The user, for PLAIN and SCRAM."""
     password: SecretStr | None = None
     """The user's password."""
     token_file: str | None = None
-    """OAUTHBEARER: a file that holds the token; read again for every connection."""
+    """OAUTHBEARER: a file with the token, read for every connection."""
     token_url: str | None = None
-    """OAUTHBEARER: where the credentials of a client are exchanged for a token."""
+    """OAUTHBEARER: the URL from which a token is requested, with `client_id` and `client_secret`."""
     client_id: str | None = None
-    """OAUTHBEARER: the client."""
+    """OAUTHBEARER: the id of the client."""
     client_secret: SecretStr | None = None
-    """OAUTHBEARER: its secret."""
+    """OAUTHBEARER: the secret of the client."""
     scope: str | None = None
-    """OAUTHBEARER: the scope to ask for."""
+    """OAUTHBEARER: the scope to request."""
 
     @field_validator("token_url")
     @classmethod
@@ -71,48 +71,46 @@ class SaslConfig(ConnectorConfig):
 class KafkaConfig(ConnectorConfig):
     """Topics, and how to read them."""
 
-    servers: Annotated[tuple[Annotated[str, AfterValidator(_with_port)], ...], Field(strict=False)] = Field(
-        min_length=1
-    )
-    """Where to find the cluster: "host:port" of some of its brokers; one that answers is enough."""
+    servers: Annotated[tuple[Annotated[str, AfterValidator(_with_port)], ...], Field(strict=False, min_length=1)]
+    """Addresses of some brokers, as "host:port". One that answers is enough."""
     topics: Annotated[tuple[Annotated[str, AfterValidator(_topic)], ...], Field(strict=False)] = ()
-    """The topics to read. All of them have to be there."""
+    """The topics to read. All of them have to exist."""
     pattern: str | None = None
-    """Instead of `topics`: a regular expression over whole names; topics may come and go."""
+    """Instead of `topics`: a regular expression for whole names. Topics may come and go."""
     mode: Literal["assign", "group"] = "assign"
-    """assign: every replica reads everything. group: the members of a group share the messages."""
+    """assign: every replica reads everything. group: the members of a consumer group share the messages."""
     group: str | None = Field(default=None, min_length=1)
     """The consumer group, for `mode = "group"`."""
     single_replica: bool = False
-    """This gateway is the only replica, as `mode = "group"` demands: others would miss events."""
+    """This gateway is the only replica. Required by `mode = "group"`, because other replicas would miss events."""
     start: str = "latest"
-    """Where a new reader begins: "latest", "earliest", a time ("2026-01-31T12:00:00Z"), or "10m" ago."""
+    """Where a new reader begins: "latest", "earliest", a time ("2026-01-31T12:00:00Z") or a duration back ("10m")."""
     batch: int = Field(default=250, ge=1, le=500)
-    """Messages of one batch; 100 hold the loop for 12 ms at most, 250 for 25 ms, no bound for 216 ms."""
+    """Messages in one batch. 250 block the event loop for at most 25 ms, 100 for 12 ms (measured)."""
     fetch_bytes: Size = Field(default="1MiB", validate_default=True, ge=1)
-    """Bytes of one partition in one answer; a larger message still comes, alone. Kafka's own."""
+    """Bytes of one partition in one answer; a larger message is sent alone. Kafka's default."""
     fetch_total: Size = Field(default="8MiB", validate_default=True, ge=1)
-    """Bytes of all partitions in one answer of one broker; Kafka's 50 MiB is memory of ours."""
+    """Bytes of all partitions in one answer of a broker. Kafka's default of 50 MiB would be held in memory."""
     fetch_wait: Duration = Field(default="500ms", validate_default=True, gt=0)
-    """How long a broker holds a request open for messages to come. Kafka's own."""
+    """How long a broker waits for messages before it answers a request. Kafka's default."""
     committed: bool = True
-    """Read committed transactions only; an open one then holds up what follows it in its partition."""
+    """Read only committed transactions. An open one then delays the messages after it in its partition."""
     refresh: Duration = Field(default="30s", validate_default=True, ge=0.1)
-    """How often partitions, topics of a pattern and the identity of topics are looked up."""
+    """How often the topics, their partitions and their ids are looked up."""
     timeout: Duration = Field(default="10s", validate_default=True, ge=1)
-    """How long a broker may be silent, in connecting, answering or fetching, before the line is lost."""
+    """How long a broker may be silent before the connection counts as lost."""
     session: Duration = Field(default="10s", validate_default=True, ge=0.5)
-    """How long a group waits for a member that is silent before others get its partitions. Kafka's own."""
+    """How long a silent member of a group keeps its partitions. The default of Kafka before 3.0."""
     commit_interval: Duration = Field(default="1s", validate_default=True)
-    """How often a group's place is written while messages come, as the Java client's 5 s."""
+    """How often a group's offsets are committed while messages come. The Java client commits every 5 s."""
     epoch: str = ""
-    """A word that is part of the history's identity: change it to declare the history a new one."""
+    """Part of the identity of the history: change it to start a new history."""
     client_id: str = "sse-gateway"
-    """How the brokers' logs and quotas know us."""
+    """The name of the gateway in the logs and quotas of the brokers."""
     tls: TlsConfig | None = None
-    """Connect by TLS; `{}` trusts the system's authorities."""
+    """Connect with TLS; `{}` trusts the system's authorities."""
     sasl: SaslConfig | None = None
-    """Sign in."""
+    """How to authenticate."""
 
     @field_validator("topics")
     @classmethod
@@ -128,7 +126,7 @@ class KafkaConfig(ConnectorConfig):
             re.compile(pattern or "")
         except re.error as error:
             place = (error.pos or 0) + 1
-            raise InvalidValue(f"expected a regular expression; it breaks at character {place}") from None
+            raise InvalidValue(f"expected a regular expression; the error is at character {place}") from None
         return pattern
 
     @field_validator("start")
@@ -145,7 +143,7 @@ class KafkaConfig(ConnectorConfig):
             raise InvalidValue('mode = "group" and group = "..." go together')
         if self.mode == "group" and not self.single_replica:
             raise InvalidValue(
-                'mode = "group" hands each message to one replica: single_replica = true says that there is only one'
+                'mode = "group" gives each message to only one replica, so it needs single_replica = true'
             )
         for name in _OF_GROUPS & self.model_fields_set if self.mode == "assign" else ():
             raise InvalidValue(f'`{name}` belongs to mode = "group"')

@@ -1,4 +1,4 @@
-"""What the two modes have in common: one consumer, its flow of records, and an eye on the brokers and on the topics."""
+"""What the two modes have in common: one consumer, the flow of its records, and checks of the brokers and the topics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from types import TracebackType
 from typing import Any, Self
 
 import anyio
@@ -16,16 +15,18 @@ from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from sse_gateway.connector import Connector, EndOfStream, Message, OffsetExpired, SourceUnavailable
 
-from .client import ask, on_metadata
+from .client import ask, on_metadata, translated
 from .config import KafkaConfig
-from .errors import translated
 from .message import Publisher, read
-from .survey import LATEST, Survey, beyond, bounds, moment, open_consumer, survey
+from .survey import LATEST, Survey, bounds, moment, open_consumer, survey
 
-# How long one wait for records is, and so how soon the silence of a broker or a change of the topics is noticed.
+Positions = Mapping[str, int] | None
+"""Offsets by the name of a partition."""
+
+# The length of one wait for records. It decides how soon the silence of a broker or a change of the topics is noticed.
 _TURN_MS = 500
 
-# Who looks every half second may be this late without having been away.
+# Two looks that are at most this many seconds apart count as one wait. A look follows every turn of half a second.
 _AWAY = 1.5
 
 
@@ -36,34 +37,41 @@ class ModeConnector(Connector[KafkaConfig]):
 
     def __init__(self, config: KafkaConfig, *, name: str) -> None:
         super().__init__(config, name=name)
-        self._feed: _Feed | None = None
+        self._feed: Feed | None = None
         self._publisher = Publisher(config)
         self._stack = AsyncExitStack()
         self._waiting_since: float | None = None
-        self._stop: Mapping[str, int] | None = None
 
     async def __aenter__(self) -> Self:
-        begun = time.time()
-        try:
-            async with AsyncExitStack() as stack:
-                self._feed = await self._open(stack)
-                self._stack = stack.pop_all()
-        finally:
-            waited = begun if self._waiting_since is None else self._waiting_since
-            self._waiting_since = waited if self._feed is None else None
+        wanted = moment(self.config.start, now=time.time())
+        if wanted == LATEST and self._waiting_since is not None:
+            wanted = (
+                self._waiting_since
+            )  # "latest" means the first attempt, also if the brokers or the topic came later
+        self._waiting_since = self._waiting_since or time.time()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._publisher.close)
+            consumer, found = await stack.enter_async_context(open_consumer(self.config))
+            feed = self._make_feed(consumer, found, wanted)
+            stack.push_async_callback(feed.leave)
+            await feed.begin()
+            self._feed, self.epoch, self._stack = feed, found.epoch, stack.pop_all()
+        self._waiting_since = None
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *exception: object) -> None:
         self._feed = None
         await self._stack.aclose()
+
+    @abstractmethod
+    def _make_feed(self, consumer: AIOKafkaConsumer, found: Survey, moment: float) -> Feed:
+        """The feed of one attempt to connect. Where nothing else says so, reading begins at `moment`."""
 
     async def receive(self) -> Sequence[Message]:
         return await self._reading().receive()
 
     async def ack(self, message: Message) -> None:
-        await self._reading().ack(message)
+        await self._reading().ack(message.receipt)
 
     async def check(self) -> None:
         await self._reading().look()
@@ -76,38 +84,31 @@ class ModeConnector(Connector[KafkaConfig]):
         self._reading()
         await self._publisher.send(message)
 
-    @abstractmethod
-    def _place(self, consumer: AIOKafkaConsumer, found: Survey) -> Place:
-        """Where this attempt stands, in the way of the mode."""
-
-    async def _open(self, stack: AsyncExitStack) -> _Feed:
-        stack.push_async_callback(self._publisher.close)
-        consumer, found = await stack.enter_async_context(open_consumer(self.config))
-        place = self._place(consumer, found)
-        stack.push_async_callback(place.leave)
-        feed = _Feed(self.config, consumer, found, place, self._stop)
-        await feed.begin()
-        self.epoch = found.epoch
-        return feed
-
-    def _moment(self) -> float:
-        wanted = moment(self.config.start, now=time.time())
-        # latest means from the first attempt on, also if the brokers or the topic came later
-        return self._waiting_since if wanted == LATEST and self._waiting_since is not None else wanted
-
-    def _reading(self) -> _Feed:
+    def _reading(self) -> Feed:
         if self._feed is None:
             raise SourceUnavailable("not connected")
         return self._feed
 
 
-class Place(ABC):
-    """What the two modes do differently: who says which partitions we read, from where, and what an acknowledgement is."""
+class Feed(ABC):
+    """Reads with one consumer that has started. What the modes do differently is in its subclasses: who decides which
+    partitions are read, from where, and what an acknowledgement does."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, survey: Survey, *, moment: float) -> None:
+    def __init__(
+        self, config: KafkaConfig, consumer: AIOKafkaConsumer, survey: Survey, *, moment: float, stop: Positions = None
+    ) -> None:
+        self.offsets: dict[str, int] = {}
+        """The next offset of each partition, by its name."""
+        self._config = config
         self._consumer = consumer
         self._survey = survey
         self._moment = moment
+        self._stop = stop
+        self._pulse = Pulse(consumer, config.timeout)
+        self._taken: dict[TopicPartition, list[Any]] = {}
+        self._receipt = 0
+        self._updates = 0
+        self._seen = 0
 
     @abstractmethod
     async def join(self) -> None:
@@ -115,22 +116,22 @@ class Place(ABC):
 
     @abstractmethod
     async def follow(self, survey: Survey) -> None:
-        """The topics have other partitions than before."""
+        """Read the partitions of the new survey."""
 
     @abstractmethod
     async def reached(self) -> dict[TopicPartition, int]:
         """The next offset of the partitions where it may move without a message."""
 
     async def skip(self, offsets: dict[TopicPartition, int]) -> None:
-        """What lies below these offsets is no longer there: go on at them."""
+        """Go on at these offsets: what is before them no longer exists."""
         return None
 
     def delivered(self, receipt: int, record: Any) -> None:
-        """The record is given out as a message with this receipt; receipts rise."""
+        """The record is returned as a message with this receipt; receipts rise."""
         return None
 
     async def ack(self, receipt: int) -> None:
-        """What was given out up to this receipt is in the log."""
+        """What was returned up to this receipt is in the log."""
         return None
 
     async def idle(self) -> None:
@@ -141,72 +142,44 @@ class Place(ABC):
         """The consumer is about to be closed."""
         return None
 
-
-class _Feed:
-    """Reads with one consumer that has started."""
-
-    def __init__(
-        self,
-        config: KafkaConfig,
-        consumer: AIOKafkaConsumer,
-        found: Survey,
-        place: Place,
-        stop: Mapping[str, int] | None,
-    ) -> None:
-        self.offsets: dict[str, int] = {}
-        """The next offset of each partition, by its name."""
-        self._config = config
-        self._consumer = consumer
-        self._survey = found
-        self._place = place
-        self._stop = stop
-        self._pulse = Pulse(consumer, config.timeout)
-        self._taken: dict[TopicPartition, list[Any]] = {}
-        self._receipt = 0
-        self._updates = 0
-        self._seen = 0
-
     async def begin(self) -> None:
-        """Take the place from which reading begins."""
-        await self._place.join()
-        self._advance(await self._place.reached())
+        """Go to where reading begins, and notice when the topics change."""
+        await self.join()
+        self._advance(await self.reached())
         on_metadata(self._consumer, self._on_metadata)
 
     async def receive(self) -> Sequence[Message]:
         """The next batch, or none if only offsets moved. Cancelled, it keeps what it has taken for the next call."""
-        self._raise_at_the_end()
+        if self._stop is not None and all(offset >= self._stop[name] for name, offset in self.offsets.items()):
+            raise EndOfStream("the replay is complete")
         before = dict(self.offsets)
         while True:
             if not self._taken:
                 await self._take()
             if self._updates != self._seen or not self._taken.keys() <= self._survey.names.keys():
                 await self.look()
-            reached = await self._place.reached()
-            batch = self._give()  # nothing waits from here on
+            reached = await self.reached()
+            batch = self._give()  # no await from here on, so a cancelled call loses nothing
             self._advance(reached)
             if batch or self.offsets != before:
                 return batch
             self._raise_if_silent()
-            await self._place.idle()
-
-    async def ack(self, message: Message) -> None:
-        """`message` and all before it are in the log."""
-        await self._place.ack(message.receipt)
+            await self.idle()
 
     async def look(self) -> None:
         """Look the topics up and follow them.
 
         Raises:
-            SourceUnavailable: no broker answers, a topic is gone, or one was made anew.
+            SourceUnavailable: no broker answers, a topic is gone, or one was recreated.
         """
         updates = self._updates
         with translated("topics"):
             found = await survey(self._config, partial(ask, self._consumer))
         if found.epoch != self._survey.epoch:
-            raise SourceUnavailable(f"{', '.join(sorted(found.topics))}: deleted and made anew")
-        await self._place.follow(found)
-        anew = found.anew(self._survey)
-        self._taken = {partition: records for partition, records in self._taken.items() if partition not in anew}
+            raise SourceUnavailable(f"{', '.join(sorted(found.topics))}: deleted and recreated")
+        await self.follow(found)
+        recreated = found.recreated(self._survey)
+        self._taken = {partition: records for partition, records in self._taken.items() if partition not in recreated}
         self._survey, self._seen = found, updates
         self.offsets = {name: self.offsets[name] for name in found.names.values() if name in self.offsets}
 
@@ -220,19 +193,24 @@ class _Feed:
             except OffsetOutOfRangeError as error:
                 await self._recover(*error.args)
             except NoOffsetForPartitionError:
-                pass  # a group has just given us the partition, and its beginning is being looked up
+                pass  # the group has just assigned the partition, and its first offset is being looked up
 
     async def _recover(self, asked: Mapping[TopicPartition, int]) -> None:
-        """The brokers do not hold these offsets, or it was a moment's error."""
+        """The brokers do not hold these offsets, or did not for a moment."""
         await self.look()
         asked = {partition: offset for partition, offset in asked.items() if partition in self._survey.names}
         held = await bounds(self._consumer, asked)
         for partition, offset in asked.items():
+            # So it is for a moment after a change of leader. If it stays so, the leader has lost records, and their
+            # offsets will be given to other records.
             if offset > held[partition][1]:
-                raise beyond(partition, offset, held[partition][1])
+                raise SourceUnavailable(
+                    f"{partition.topic}-{partition.partition} ends at {held[partition][1]}, but was read up to {offset}:"
+                    " if this lasts, records were lost or the topic was recreated; a new `epoch` starts over"
+                )
         expired = {partition: held[partition][0] for partition, offset in asked.items() if offset < held[partition][0]}
         if expired:
-            await self._place.skip(expired)
+            await self.skip(expired)
             earliest = {self._survey.names[partition]: first for partition, first in expired.items()}
             raise OffsetExpired({**self.offsets, **earliest})
 
@@ -247,7 +225,7 @@ class _Feed:
             for record in records:
                 if record.offset < end:
                     self._receipt += 1
-                    self._place.delivered(self._receipt, record)
+                    self.delivered(self._receipt, record)
                     batch.append(read(record, name, self._receipt))
             self.offsets[name] = min(records[-1].offset + 1, end)
         return batch
@@ -258,10 +236,6 @@ class _Feed:
             if name is not None:
                 self.offsets[name] = min(offset, self._stop[name]) if self._stop else offset
 
-    def _raise_at_the_end(self) -> None:
-        if self._stop is not None and all(offset >= self._stop[name] for name, offset in self.offsets.items()):
-            raise EndOfStream("the replay is complete")
-
     def _raise_if_silent(self) -> None:
         silent = self._pulse.silent(self._consumer.assignment(), anyio.current_time())
         if silent:
@@ -270,10 +244,10 @@ class _Feed:
 
 
 class Pulse:
-    """Whether the brokers still answer. While one is away aiokafka tries again in silence, and every batch is empty.
+    """Whether the brokers still answer. While a broker is away, aiokafka retries without telling, and every batch is empty.
 
-    For each partition it holds when a fetch was last seen to be answered: a broker answers one at least every `fetch_wait`,
-    also when it has nothing. Times are the loop's."""
+    Holds for each partition when a fetch was last seen to be answered. A broker answers a fetch within `fetch_wait`, also
+    when it has no records. Times are the loop's."""
 
     def __init__(self, consumer: AIOKafkaConsumer, patience: float) -> None:
         self._consumer = consumer
@@ -282,9 +256,9 @@ class Pulse:
         self._looked = float("-inf")
 
     def silent(self, partitions: Iterable[Any], now: float) -> list[Any]:
-        """The partitions whose fetches have not been answered for `patience` seconds that we waited for them.
+        """The partitions whose fetches were not answered in `patience` seconds of waiting.
 
-        Nothing is fetched while nothing is received, so time before the last look counts only if that was a moment ago.
+        aiokafka fetches nothing while nobody receives, so the time before the last look counts only if that was recent.
         """
         waited = now - self._looked < max(self._patience / 2, _AWAY)
         self._looked = now

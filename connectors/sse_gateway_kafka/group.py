@@ -1,4 +1,4 @@
-"""Mode `group`: the partitions that the consumer group gives us, from what it committed."""
+"""Mode `group`: the partitions that the consumer group assigns, from the offsets that it committed."""
 
 from __future__ import annotations
 
@@ -12,40 +12,38 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, RebalanceInPro
 
 from sse_gateway.connector import SourceUnavailable
 
-from .client import GOODBYE, assignment, committed, cut_coordination
+from .client import GOODBYE, assignment, committed, cut_coordination, translated
 from .config import KafkaConfig
-from .connector import ModeConnector, Place
-from .errors import translated
+from .connector import Feed, ModeConnector
 from .survey import EARLIEST, Survey, offsets_at
 
-# A member that was killed is waited for until its session ends (10 s), and every other until it has finished its batch.
+# Seconds. A group waits for a killed member until its session ends (10 s), for others until they have finished a batch.
 _JOIN = 25.0
 
-# A commit is a matter of milliseconds, and nobody can end the wait for one.
+# Seconds. A commit takes milliseconds, and the wait for one can't be cancelled.
 _ANSWER = 5.0
 
-# How long the request of a commit takes to notice that its connection is gone.
+# Seconds in which the request of a commit notices that its connection is gone.
 _BREATH = 0.2
 
-# A commit that comes after the group has dealt its partitions anew: whoever has them now gets the messages again.
-_DEALT_ANEW = (CommitFailedError, IllegalStateError, RebalanceInProgressError)
+# A commit came after a rebalance: the member that has the partitions now gets the messages again.
+_REBALANCED = (CommitFailedError, IllegalStateError, RebalanceInProgressError)
 
 
 class GroupConnector(ModeConnector):
-    """Reads what the consumer group gives it; the group keeps its place."""
+    """Reads what the consumer group assigns; the offsets are kept by the group."""
 
-    def _place(self, consumer: AIOKafkaConsumer, found: Survey) -> Place:
-        # entered before, the group has a place in all that was there: where it has none is new, or was made anew
-        return Membership(self.config, consumer, found, moment=EARLIEST if self.epoch else self._moment())
+    def _make_feed(self, consumer: AIOKafkaConsumer, found: Survey, moment: float) -> Feed:
+        # After the first entry the group has an offset in all that existed. A partition without one is new.
+        return Membership(self.config, consumer, found, moment=EARLIEST if self.epoch else moment)
 
 
-class Membership(Place, ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
-    """One member of the group. What was acknowledged is committed every `commit_interval`, when partitions are taken
-    from us, and at the end; a commit that fails means that messages come again, to us or to another member."""
+class Membership(Feed, ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
+    """One member of the group. What was acknowledged is committed every `commit_interval`, when partitions are revoked, and
+    at the end. If a commit fails, messages are delivered again, to this or to another member."""
 
     def __init__(self, config: KafkaConfig, consumer: AIOKafkaConsumer, survey: Survey, *, moment: float) -> None:
-        super().__init__(consumer, survey, moment=moment)
-        self._config = config
+        super().__init__(config, consumer, survey, moment=moment)
         self._ready = anyio.Event()
         self._trouble: SourceUnavailable | None = None
         self._begun: dict[TopicPartition, int] = {}
@@ -57,7 +55,7 @@ class Membership(Place, ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         pattern = self._config.pattern
         if pattern is None:
             self._consumer.subscribe(topics=self._survey.topics, listener=self)
-        else:  # aiokafka looks whether a name begins with the pattern
+        else:  # aiokafka matches a pattern with the beginning of a name
             self._consumer.subscribe(pattern=rf"(?:{pattern})\Z", listener=self)
         with translated(f"group {self._config.group}"), anyio.fail_after(_JOIN):
             await assignment(self._consumer)
@@ -65,10 +63,9 @@ class Membership(Place, ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         self._raise_trouble()
 
     async def follow(self, survey: Survey) -> None:
-        """Partitions that come or go the group notices by itself, but not a topic that was made anew in between."""
-        if anew := survey.anew(self._survey):
-            raise SourceUnavailable(f"{', '.join(sorted({p.topic for p in anew}))}: deleted and made anew")
-        self._survey = survey
+        """The group notices by itself that partitions come or go, but not that a topic was recreated in between."""
+        if recreated := survey.recreated(self._survey):
+            raise SourceUnavailable(f"{', '.join(sorted({p.topic for p in recreated}))}: deleted and recreated")
 
     async def reached(self) -> dict[TopicPartition, int]:
         begun, self._begun = self._begun, {}
@@ -97,13 +94,13 @@ class Membership(Place, ConsumerRebalanceListener):  # type: ignore[misc]  # aio
             await self._commit(GOODBYE)
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Called by aiokafka before others get our partitions."""
+        """Called by aiokafka before other members get the partitions."""
         await self.leave()
         self._given.clear()
         self._acked.clear()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Called by aiokafka with the partitions that are ours now. It only logs what is raised here."""
+        """Called by aiokafka with the partitions of this member. aiokafka only logs what is raised here."""
         try:
             with translated(f"group {self._config.group}"):
                 await self._begin(list(assigned))
@@ -112,9 +109,10 @@ class Membership(Place, ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         self._ready.set()
 
     async def _begin(self, assigned: list[TopicPartition]) -> None:
-        """A partition without a commit begins at `start`; at its own start if others of its topic have one, for then
-        it is new, or if it has one of a topic that was deleted. Its place is committed at once, so that this can be told
-        the next time too."""
+        """Choose the first offset of each partition, and commit the new ones at once, so that they are known next time.
+
+        A partition with a committed offset begins there. One without begins at `start`; at its earliest offset if other
+        partitions of its topic have a committed offset, because it is new then, or if its own is of a deleted topic."""
         found = await committed(self._consumer, assigned)
         kept = {p: place.offset for p, place in found.items() if place.metadata in ("", self._identity(p))}
         known = {partition.topic for partition in found}
@@ -131,20 +129,20 @@ class Membership(Place, ConsumerRebalanceListener):  # type: ignore[misc]  # aio
             await self._consumer.commit(self._named(begin))
         self._begun = {**kept, **begin}
         if assigned:
-            self._moment = EARLIEST  # from now on, what has no commit has come while we were here
+            self._moment = EARLIEST  # a partition that has no offset after this is new
 
     def _named(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, tuple[int, str]]:
-        """With the identity of their topics as metadata: brokers take them by name, also into a topic that was made anew."""
+        """Offsets with the identity of their topics as metadata, because brokers accept them for a recreated topic too."""
         return {partition: (offset, self._identity(partition)) for partition, offset in offsets.items()}
 
     def _identity(self, partition: TopicPartition) -> str:
         return self._survey.identities.get(partition.topic, "")
 
     async def _commit(self, within: float) -> None:
-        """Commit what is acknowledged; what is not answered `within` seconds is a lost line.
+        """Commit what is acknowledged. If the commit is not answered `within` seconds, the line is lost.
 
-        aiokafka shields the request of a commit, so that a cancelled one lives on and fails where nobody looks. Here it
-        ends in time by itself, or because its connection is cut.
+        aiokafka shields the request of a commit, so a cancelled one goes on, and its error is seen by nobody. Here it ends
+        in time by itself, or because its connection is cut.
         """
         self._committed_at = anyio.current_time()
         with anyio.CancelScope(shield=True):
@@ -168,7 +166,7 @@ class Membership(Place, ConsumerRebalanceListener):  # type: ignore[misc]  # aio
                 if offsets:
                     await self._consumer.commit(self._named(offsets))
         except SourceUnavailable as error:
-            if not isinstance(error.__cause__, _DEALT_ANEW):
+            if not isinstance(error.__cause__, _REBALANCED):
                 self._trouble = error
         self._acked = {p: offset for p, offset in self._acked.items() if p in ours and offset > offsets.get(p, -1)}
         done.set()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -11,19 +10,18 @@ from aiokafka import AIOKafkaProducer
 
 from sse_gateway.connector import Message, SourceUnavailable
 
-from .client import close, first_broker, start
+from .client import first_broker, running, translated
 from .config import KafkaConfig
-from .errors import translated
 
-# Kafka has no place for a producer's own id; what we publish carries it in this header, and so may anybody.
+# Kafka has no field for a producer's own id. The connector writes it into this header, and reads it from there.
 ID_HEADER = "message-id"
 
 
 def read(record: Any, partition: str, receipt: int) -> Message:
-    """Keys and header values that are not UTF-8 come with replacement characters. A record with a key and without a
-    value is a tombstone: the key was deleted. Of headers with the same name the last one counts, as in Kafka's own
+    """In keys and header values, bytes that are not UTF-8 become replacement characters. A record with a key and without
+    a value is a tombstone: the key was deleted. Of headers with the same name the last one counts, as in Kafka's own
     clients."""
-    headers = _headers(record.headers) if record.headers else {}
+    headers = {name.lower(): _text(value) for name, value in record.headers or ()}
     return Message(
         body=record.value or b"",
         key=_text(record.key),
@@ -37,30 +35,27 @@ def read(record: Any, partition: str, receipt: int) -> Message:
     )
 
 
-def _headers(pairs: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
-    return {name.lower(): _text(value) for name, value in pairs}
-
-
 def _text(raw: bytes | None) -> str:
     return raw.decode(errors="replace") if raw else ""
 
 
 class Publisher:
-    """A producer that is started by the first message: a source that nobody publishes to has none."""
+    """A producer that is started by the first message, so a source that only reads has none."""
 
     def __init__(self, config: KafkaConfig) -> None:
         self._config = config
         self._producer: AIOKafkaProducer | None = None
         self._starting = anyio.Lock()
+        self._stack = AsyncExitStack()
 
     async def send(self, message: Message) -> None:
-        """Write one message, and wait until all replicas in sync have it. Its key chooses the partition.
+        """Write one message, and wait until all in-sync replicas have it. Its key chooses the partition.
 
         Raises:
-            SourceUnavailable: they did not say so within `timeout`; the message may be there all the same.
+            SourceUnavailable: they did not confirm it within `timeout`; it may have been written nevertheless.
         """
         if len(self._config.topics) != 1:
-            raise SourceUnavailable("to publish to, a source needs `topics` with one topic")
+            raise SourceUnavailable("a source can be published to only if `topics` has one topic")
         value = None if message.deleted else message.body
         headers = [(name, text.encode()) for name, text in message.headers.items()]
         if message.id is not None and ID_HEADER not in message.headers:
@@ -77,18 +72,14 @@ class Publisher:
 
     async def close(self) -> None:
         """End the producer, if there is one."""
-        if self._producer is not None:
-            producer, self._producer = self._producer, None
-            await close(producer)
+        self._producer = None
+        await self._stack.aclose()
 
     async def _started(self) -> AIOKafkaProducer:
         async with self._starting:
             if self._producer is None:
-                async with first_broker(self._config) as broker:
-                    producer = AIOKafkaProducer(acks="all", enable_idempotence=True, **broker.options)
-                async with AsyncExitStack() as stack:
-                    stack.push_async_callback(close, producer)
-                    await start(producer, within=self._config.timeout)
-                    stack.pop_all()
+                async with first_broker(self._config) as (_, options):
+                    producer = AIOKafkaProducer(acks="all", enable_idempotence=True, **options)
+                await self._stack.enter_async_context(running(producer, within=self._config.timeout))
                 self._producer = producer
         return self._producer

@@ -18,19 +18,18 @@ from sse_gateway.connector import SourceUnavailable, tls_context
 
 from .config import KafkaConfig, SaslConfig
 
-# A fetch that hangs must not outlive the connection that asked for it by much; servers of tokens answer in
-# milliseconds.
+# Seconds. Token servers answer in milliseconds, and the thread of a fetch goes on after its connection was given up.
 _PATIENCE = 10.0
 
-# A token is not offered in its last minute: the broker's clock is another one.
+# Seconds. A token is not used in its last minute, because the broker's clock may differ.
 _MARGIN = 60.0
 
 
 async def security_options(config: KafkaConfig) -> dict[str, Any]:
-    """Keyword arguments of an aiokafka client. Files are read anew each time, so a rotated certificate is taken up.
+    """Keyword arguments of an aiokafka client. Files are read each time, so certificates can be rotated.
 
     Raises:
-        SourceUnavailable: a file is not there or not what it should be.
+        SourceUnavailable: a file can't be used.
     """
     context, sasl = await tls_context(config.tls) if config.tls else None, config.sasl
     protocol = ("SASL_" if sasl else "") + ("SSL" if context else "PLAINTEXT")
@@ -46,7 +45,7 @@ async def security_options(config: KafkaConfig) -> dict[str, Any]:
 
 
 class _TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka is untyped
-    """aiokafka asks it for a token for every connection that it opens."""
+    """aiokafka asks it for a token whenever it opens a connection."""
 
     def __init__(self, sasl: SaslConfig, context: ssl.SSLContext | None) -> None:
         self._sasl = sasl
@@ -58,10 +57,10 @@ class _TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka i
         """A token that is valid now.
 
         Raises:
-            SourceUnavailable: there is none to be had.
+            SourceUnavailable: the file or the server gives none.
         """
         if self._sasl.token_file is not None:
-            return await to_thread.run_sync(_read, self._sasl.token_file)
+            return await to_thread.run_sync(self._read, self._sasl.token_file)
         if time.monotonic() >= self._expires:
             begun = time.monotonic()
             self._token, lifetime = await to_thread.run_sync(self._fetch, abandon_on_cancel=True)
@@ -70,26 +69,22 @@ class _TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka i
 
     def _fetch(self) -> tuple[str, float]:
         url = self._sasl.token_url or ""
+        secret = self._sasl.client_secret.get_secret_value() if self._sasl.client_secret else ""
+        pair = f"{urllib.parse.quote(self._sasl.client_id or '')}:{urllib.parse.quote(secret)}"
+        form = {"grant_type": "client_credentials"} | (
+            {"scope": self._sasl.scope} if self._sasl.scope is not None else {}
+        )
+        headers = {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode(), "Accept": "application/json"}
         try:
-            request = self._request(url)
+            request = urllib.request.Request(url, urllib.parse.urlencode(form).encode(), headers)  # noqa: S310
             with urllib.request.urlopen(request, timeout=_PATIENCE, context=self._context) as answer:  # noqa: S310  # http(s)
                 found = json.load(answer)
             return str(found["access_token"]), float(found.get("expires_in", 0))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise SourceUnavailable(f"sasl: no token from {url}: {error}") from error
 
-    def _request(self, url: str) -> urllib.request.Request:
-        secret = self._sasl.client_secret.get_secret_value() if self._sasl.client_secret else ""
-        pair = f"{urllib.parse.quote(self._sasl.client_id or '')}:{urllib.parse.quote(secret)}"
-        form: dict[str, Any] = {"grant_type": "client_credentials"}
-        if self._sasl.scope is not None:
-            form["scope"] = self._sasl.scope
-        headers = {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode(), "Accept": "application/json"}
-        return urllib.request.Request(url, urllib.parse.urlencode(form).encode(), headers)  # noqa: S310
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text().strip()
-    except (OSError, ValueError) as error:
-        raise SourceUnavailable(f"sasl: no token in {path}: {error}") from error
+    def _read(self, path: str) -> str:
+        try:
+            return Path(path).read_text().strip()
+        except (OSError, ValueError) as error:
+            raise SourceUnavailable(f"sasl: no token in {path}: {error}") from error

@@ -1,4 +1,4 @@
-"""What the cluster holds of a source: its topics, their identity, the name of each partition in an event id, and offsets."""
+"""What the cluster holds of a source: topics, their identity, the name of each partition in an event id, and offsets."""
 
 from __future__ import annotations
 
@@ -16,18 +16,17 @@ from aiokafka.errors import for_code
 
 from sse_gateway.connector import SourceUnavailable, base36, digest36, parse_start
 
-from .client import NO_ID, TopicsRequest, close, first_broker, know, start
+from .client import NO_ID, TopicsRequest, first_broker, know, running, translated
 from .config import KafkaConfig
-from .errors import translated
 
 EARLIEST = 0.0
 LATEST = math.inf
 
 _UNKNOWN_TOPIC, _LEADER_NOT_AVAILABLE, _NOT_ALLOWED = 3, 5, 29
 _REASONS = {
-    _UNKNOWN_TOPIC: "is not there",
-    _LEADER_NOT_AVAILABLE: "is being made",
-    _NOT_ALLOWED: "is not for us to read (or is not there)",
+    _UNKNOWN_TOPIC: "does not exist",
+    _LEADER_NOT_AVAILABLE: "is being created",
+    _NOT_ALLOWED: "may not be read by this user (or does not exist)",
 }
 
 
@@ -36,18 +35,18 @@ class Survey:
     """The topics of a source at one moment. Two replicas that see the same cluster have equal surveys."""
 
     epoch: str
-    """The history that offsets belong to: another one after a topic was deleted and made anew."""
+    """The history that offsets belong to: another one after a topic was deleted and recreated."""
     names: dict[TopicPartition, str]
     """Every partition, with its name in an event id."""
     identities: dict[str, str] = field(default_factory=dict)
-    """What tells each topic from one of its name that was deleted."""
+    """By topic: a text that differs from that of a deleted topic with the same name."""
 
     @property
     def topics(self) -> set[str]:
         return {partition.topic for partition in self.names}
 
-    def anew(self, before: Survey) -> set[TopicPartition]:
-        """The partitions whose topic was deleted and made anew since: they have the same number, and another name."""
+    def recreated(self, before: Survey) -> set[TopicPartition]:
+        """The partitions whose topic was deleted and recreated since: they have the same number, and another name."""
         return {partition for partition, name in self.names.items() if before.names.get(partition, name) != name}
 
 
@@ -55,19 +54,19 @@ async def survey(config: KafkaConfig, send: Callable[[TopicsRequest], Awaitable[
     """Ask a broker, over `send`, for the topics that `config` names.
 
     Raises:
-        SourceUnavailable: one of them is not there or not for us, or no topic fits the pattern.
-        KafkaError: the broker refuses us, or the question.
+        SourceUnavailable: a topic does not exist or may not be read, or no topic matches the pattern.
+        KafkaError: the broker refuses the client or the request.
     """
     answer = await send(TopicsRequest(config.topics or None))
     found = [_Topic.of(topic) for topic in answer.topics]
     if config.pattern is None:
-        topics = [_present(topic) for topic in found]
+        topics = [topic.required() for topic in found]
         identity = digest36(config.epoch, *sorted(topic.identity(answer.cluster_id) for topic in topics))
     else:
-        topics = [topic for topic in found if topic.fits(config.pattern)]
+        topics = [topic for topic in found if topic.matches(config.pattern)]
         identity = digest36(config.epoch, answer.cluster_id or "")
         if not topics:
-            raise SourceUnavailable(f'no topic fits pattern = "{config.pattern}"')
+            raise SourceUnavailable(f'no topic matches pattern = "{config.pattern}"')
     names = _names(topics, answer.cluster_id, single=len(config.topics) == 1)
     return Survey(identity, names, {topic.name: digest36(topic.identity(answer.cluster_id)) for topic in topics})
 
@@ -83,26 +82,25 @@ class _Topic:
     @classmethod
     def of(cls, topic: tuple[Any, ...]) -> _Topic:
         error, name, *rest = topic
-        id = rest.pop(0) if isinstance(rest[0], bytes) else NO_ID  # there is none in version 5
+        id = rest.pop(0) if isinstance(rest[0], bytes) else NO_ID  # version 5 has none
         return cls(error, name, id, rest[0], tuple(sorted(partition[1] for partition in rest[1])))
 
-    def fits(self, pattern: str) -> bool:
+    def matches(self, pattern: str) -> bool:
         return not self.error and not self.internal and re.fullmatch(pattern, self.name) is not None
+
+    def required(self) -> _Topic:
+        if self.error in _REASONS:
+            raise SourceUnavailable(f"topic {self.name} {_REASONS[self.error]}")
+        if self.error:
+            raise for_code(self.error)(f"topic {self.name}")
+        return self
 
     def identity(self, cluster: str | None) -> str:
         return self.id.hex() if self.id != NO_ID else f"{cluster}/{self.name}"
 
 
-def _present(topic: _Topic) -> _Topic:
-    if topic.error in _REASONS:
-        raise SourceUnavailable(f"topic {topic.name} {_REASONS[topic.error]}")
-    if topic.error:
-        raise for_code(topic.error)(f"topic {topic.name}")
-    return topic
-
-
 def _names(topics: Iterable[_Topic], cluster: str | None, *, single: bool) -> dict[TopicPartition, str]:
-    """A partition is named by its number; among several topics the topic's own part stands before it."""
+    """The name of a partition is its number. With several topics, a short name of the topic comes before it."""
     names: dict[TopicPartition, str] = {}
     for topic in topics:
         prefix = "" if single else digest36(topic.identity(cluster), length=5)
@@ -110,7 +108,7 @@ def _names(topics: Iterable[_Topic], cluster: str | None, *, single: bool) -> di
             names[TopicPartition(topic.name, number)] = prefix + base36(number)
     if len(set(names.values())) < len(names):
         raise SourceUnavailable(
-            "two topics have the same short name in event ids; change `epoch` or read them by two sources"
+            "two topics have the same short name in event ids; change `epoch` or read them with two sources"
         )
     return names
 
@@ -120,45 +118,36 @@ async def open_consumer(config: KafkaConfig) -> AsyncIterator[tuple[AIOKafkaCons
     """Survey the topics, then start a consumer that has no partitions yet.
 
     Raises:
-        SourceUnavailable: no server answers or lets us in, or a topic is not there.
+        SourceUnavailable: no server answers or accepts the client, or a topic does not exist.
     """
-    async with first_broker(config) as broker:
+    async with first_broker(config) as (connection, options):
         with translated("topics"):
-            found = await survey(config, broker.connection.send)
-    consumer = AIOKafkaConsumer(**{**broker.options, **_options(config), **_member(config)})
-    try:
-        await start(consumer, within=config.timeout)
+            found = await survey(config, connection.send)
+    consumer = AIOKafkaConsumer(**{**options, **_options(config)})
+    async with running(consumer, within=config.timeout):
         with translated("topics"), anyio.fail_after(config.timeout):
             await know(consumer, found.topics)
         yield consumer, found
-    finally:
-        await close(consumer)
-
-
-def _member(config: KafkaConfig) -> dict[str, Any]:
-    if config.group is None:
-        return {}
-    session = int(config.session * 1000)
-    return {
-        "group_id": config.group,
-        "session_timeout_ms": session,
-        "heartbeat_interval_ms": session // 3,
-        "rebalance_timeout_ms": session,
-        # the answer to a join comes when the last member has joined, or its session has ended
-        "request_timeout_ms": int(config.timeout * 1000) + session,
-    }
 
 
 def _options(config: KafkaConfig) -> dict[str, Any]:
-    return {
+    options: dict[str, Any] = {
         "enable_auto_commit": False,
-        "auto_offset_reset": "none",  # what is trimmed or made anew is to be seen, not jumped over
+        "auto_offset_reset": "none",  # an offset that was trimmed must raise, and not be replaced by another one
         "isolation_level": "read_committed" if config.committed else "read_uncommitted",
         "fetch_max_wait_ms": int(config.fetch_wait * 1000),
         "max_partition_fetch_bytes": config.fetch_bytes,
         "fetch_max_bytes": config.fetch_total,
         "metadata_max_age_ms": int(config.refresh * 1000),
     }
+    if config.group is not None:
+        session = int(config.session * 1000)
+        options["group_id"] = config.group
+        options["session_timeout_ms"] = options["rebalance_timeout_ms"] = session
+        options["heartbeat_interval_ms"] = session // 3
+        # a join is answered when the last member has joined, or its session has ended
+        options["request_timeout_ms"] = int(config.timeout * 1000) + session
+    return options
 
 
 def moment(start: str, *, now: float) -> float:
@@ -186,7 +175,7 @@ async def bounds(
 async def offsets_at(
     consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition], moment: float
 ) -> dict[TopicPartition, int]:
-    """The first offset at or after `moment`, the next to be written where nothing is as late. Raises
+    """The first offset at or after `moment`, or the next to be written where there is none. Raises
     SourceUnavailable."""
     wanted = list(partitions)
     if not wanted:
@@ -199,12 +188,3 @@ async def offsets_at(
             return end
         found: dict[TopicPartition, Any] = await consumer.offsets_for_times(dict.fromkeys(wanted, int(moment * 1000)))
     return {partition: found[partition].offset if found[partition] else end[partition] for partition in wanted}
-
-
-def beyond(partition: TopicPartition, offset: int, end: int) -> SourceUnavailable:
-    """An offset that was read lies behind the end. For a moment that is so after a new leader took over; if it stays
-    so, the leader had lost records, and their offsets will be given a second time."""
-    return SourceUnavailable(
-        f"{partition.topic}-{partition.partition} ends at {end}, and {offset} was reached before:"
-        " if that lasts, its records were lost or it was made anew, and a new `epoch` starts over"
-    )

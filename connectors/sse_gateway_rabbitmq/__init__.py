@@ -7,8 +7,7 @@ from typing import Any
 from sse_gateway.connector import Connector
 
 from .config import RabbitMQConfig
-from .exchange import ExchangeConnector
-from .queue import QueueConnector
+from .connector import ExchangeConnector, QueueConnector
 from .stream import StreamConnector
 
 __all__ = ["ExchangeConnector", "QueueConnector", "RabbitMQConfig", "RabbitMQConnector", "StreamConnector"]

@@ -14,7 +14,7 @@ from sse_gateway.connector import ConnectorConfig, Duration, InvalidValue, Strin
 Arguments = dict[str, str | int | float | bool]
 
 Offset = str | int | datetime
-"""A value of the consumer's argument `x-stream-offset`: a name, an offset, a time, or a time back as "600s"."""
+"""A value of the consumer's argument `x-stream-offset`: a name, an offset, a time, or a duration back such as "600s"."""
 
 _PORTS = {"amqp": 5672, "amqps": 5671}
 _EXAMPLE = "amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps:// for TLS"
@@ -39,7 +39,7 @@ _START_SCHEMA = {
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a broker is and who we are there: the parts of an AMQP URL, unquoted."""
+    """The address of a broker and the credentials for it: the parts of an AMQP URL, unquoted."""
 
     host: str
     port: int
@@ -50,19 +50,18 @@ class Address:
 
     @property
     def place(self) -> str:
-        """What may be shown to people: host, port and virtual host."""
+        """The parts that may be shown: host, port and virtual host."""
         return f"{self.host}:{self.port} (virtual host {self.vhost!r})"
 
     @classmethod
     def parse(cls, url: str) -> Address:
-        """Raises InvalidValue, whose text holds nothing of the URL, since that holds a password."""
+        """Raises InvalidValue. Its text holds nothing of the URL, which may hold a password."""
         try:
             parts = urlsplit(url)
             port = parts.port  # the property checks the number
         except ValueError:
-            raise InvalidValue(
-                f'expected {_EXAMPLE}; "/", "@" and ":" in a password are written %2F, %40 and %3A'
-            ) from None
+            escaped = '"/", "@" and ":" in a password are written %2F, %40 and %3A'
+            raise InvalidValue(f"expected {_EXAMPLE}; {escaped}") from None
         if parts.scheme not in _PORTS or not parts.hostname:
             raise InvalidValue(f"expected {_EXAMPLE}")
         if parts.query or parts.fragment:
@@ -80,97 +79,80 @@ class Address:
 
 
 class DeclareConfig(ConnectorConfig):
-    """Make the exchange, stream or queue if it is not there. Where it is, these must be its properties."""
+    """Declare the exchange, stream or queue if it does not exist. If it exists, it must have these properties."""
 
     type: str | None = None
     """Type of an exchange: "direct", "topic" (default), "fanout", "headers" or a plugin's."""
     durable: bool = True
-    """It outlives a restart of the broker; streams always do."""
+    """It survives a restart of the broker. Streams always do."""
     auto_delete: bool = False
-    """The broker deletes it when nothing uses it any more."""
+    """The broker deletes it when it is no longer used."""
     arguments: Arguments = {}
     """Its arguments, such as { x-max-age = "7D" }."""
 
 
 class BindingConfig(ConnectorConfig):
-    """One exchange that is read, and what of it."""
+    """One exchange, and which of its messages are read."""
 
     exchange: str = Field(min_length=1)
     """The exchange."""
     routing_keys: Strings = Field(default=("#",), min_length=1)
-    """As the option of the table above it."""
+    """Like the option of the same name beside `bindings`."""
     headers: Arguments = {}
-    """As the option of the table above it."""
+    """Like the option of the same name beside `bindings`."""
     match: Literal["all", "any"] = "all"
-    """As the option of the table above it."""
+    """Like the option of the same name beside `bindings`."""
     declare: DeclareConfig | None = None
-    """Make this exchange if it is not there."""
+    """Declare this exchange if it does not exist."""
 
 
 class RabbitMQConfig(ConnectorConfig):
-    """A RabbitMQ and what is read of it."""
+    """A RabbitMQ broker, and what is read from it."""
 
     url: SecretStr
     """The broker, as amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps:// for TLS."""
     password: SecretStr | None = None
-    """The password, in place of that in `url`: nothing in it needs to be escaped."""
+    """The password, in place of the one in `url`. Nothing in it needs to be escaped."""
     authentication: Literal["plain", "external"] = "plain"
-    """How we prove who we are: "external" is by the client certificate alone."""
+    """How the gateway authenticates: "external" uses only the client certificate."""
     tls: TlsConfig | None = None
     """Certificates, for amqps://."""
-    mode: Literal["exchange", "stream", "queue"] = Field(
-        default="exchange",
-        description='"exchange": every replica gets what comes while it is connected; "stream": every replica, and the'
-        ' history; "queue": one replica only.',
-    )
+    mode: Literal["exchange", "stream", "queue"] = "exchange"
+    """exchange: every replica reads what comes while it is connected. stream: also the history. queue: only one replica."""
     exchange: str | None = Field(default=None, min_length=1)
     """The exchange to read."""
     routing_keys: Strings = Field(default=("#",), min_length=1)
-    """Keys to bind with; "#" is everything of a topic or fanout exchange, a direct one needs them named."""
+    """Keys to bind with. "#" matches everything in a topic or fanout exchange, and nothing in a direct one."""
     headers: Arguments = {}
-    """Headers to match, for a headers exchange."""
+    """The headers to match, for a headers exchange."""
     match: Literal["all", "any"] = "all"
-    """How many of `headers` must match."""
+    """Whether all of `headers` must match, or any."""
     bindings: Annotated[tuple[BindingConfig, ...], Field(strict=False)] = ()
     """Several exchanges, in place of `exchange`: a list of tables with the options above."""
-    queue_arguments: Arguments = Field(
-        default={},
-        description='Arguments of our own queue at the exchange, such as { x-dead-letter-exchange = "failed" }. With'
-        " x-max-length the broker drops messages and tells nobody.",
-    )
+    queue_arguments: Arguments = {}
+    """Arguments of the queue that the gateway declares, such as { x-dead-letter-exchange = "failed" }."""
     stream: str | None = Field(default=None, min_length=1)
     """The stream to read."""
-    start: Annotated[Offset, BeforeValidator(_start), WithJsonSchema(_START_SCHEMA)] = Field(
-        default="next",
-        description='Where a gateway begins that was just started: "next", "last" (batch), "first", an offset, a time,'
-        ' or a duration back such as "10m".',
-    )
-    epoch: str | None = Field(
-        default=None,
-        min_length=1,
-        description="A name for the stream's history; without it, virtual host and stream. Change it when the stream is"
-        " made anew while no gateway runs.",
-    )
+    start: Annotated[Offset, BeforeValidator(_start), WithJsonSchema(_START_SCHEMA)] = "next"
+    """Where a new reader begins: "next", "last" (batch), "first", an offset, a time, or a duration back such as "10m"."""
+    epoch: str | None = Field(default=None, min_length=1)
+    """A name for the stream's history. Change it if the stream was recreated while no gateway ran."""
     queue: str | None = Field(default=None, min_length=1)
     """The queue to read."""
     single_replica: bool = False
-    """This gateway is the only replica, as a queue demands."""
+    """This gateway is the only replica. Required by `mode = "queue"`."""
     declare: DeclareConfig | None = None
-    """Make what is read if it is not there; without it, it must be."""
-    publish_exchange: str | None = Field(
-        default=None,
-        min_length=1,
-        description="Where other sources' messages are published, if this one carries them; without it, to the first"
-        " exchange, the stream or the queue that is read.",
-    )
+    """Declare what is read if it does not exist. Without this table it must exist."""
+    publish_exchange: str | None = Field(default=None, min_length=1)
+    """The exchange to which messages of other sources are published. Without it, they go to what is read."""
     publish_timeout: Duration = Field(default="10s", validate_default=True)
     """Time for the broker to confirm a message."""
     prefetch: int = Field(default=500, ge=1, le=65535)
-    """Messages on their way at once; rates rise no more beyond 500."""
+    """Messages in transit at once. More than 500 do not raise the rate (measured)."""
     heartbeat: Duration = Field(default="10s", validate_default=True, ge=1, le=3600)
-    """A line silent for thrice as long is lost; RabbitMQ advises 5 to 20 s."""
+    """A connection that is silent for three times as long is lost. RabbitMQ recommends 5 to 20 s."""
     connect_timeout: Duration = Field(default="10s", validate_default=True, gt=0)
-    """Time to connect and begin to consume."""
+    """Time to connect and to begin to consume."""
 
     @property
     def address(self) -> Address:
@@ -182,25 +164,18 @@ class RabbitMQConfig(ConnectorConfig):
         """What to bind to, in mode "exchange"."""
         if self.exchange is None:
             return self.bindings
-        one = BindingConfig(
-            exchange=self.exchange,
-            routing_keys=self.routing_keys,
-            headers=self.headers,
-            match=self.match,
-            declare=self.declare,
-        )
-        return (one,)
+        return (BindingConfig(**{name: getattr(self, name) for name in BindingConfig.model_fields}),)
 
     @property
     def target(self) -> str:
-        """What is read, for people."""
+        """What is read, in words."""
         if self.mode == "exchange":
             return "exchange " + ", ".join(repr(binding.exchange) for binding in self.exchanges)
         return f"{self.mode} {self.stream or self.queue!r}"
 
     @property
     def publishes_to(self) -> tuple[str, str | None]:
-        """An exchange, and the queue that is meant where it is the default one: else a message goes by its key."""
+        """The exchange, and the routing key if it is not the key of the message."""
         if self.publish_exchange is not None:
             return self.publish_exchange, None
         if self.mode == "exchange":
@@ -228,16 +203,10 @@ class RabbitMQConfig(ConnectorConfig):
         return self
 
     @model_validator(mode="after")
-    def _has_one_replica(self) -> Self:
+    def _fits_together(self) -> Self:
         if self.mode == "queue" and not self.single_replica:
-            raise InvalidValue(
-                "a queue hands each message to one replica, so clients of the others would miss it: say single_replica ="
-                ' true if this gateway is the only one, or read with mode = "exchange" or "stream"'
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _has_tls_where_it_says_so(self) -> Self:
+            text = "a queue gives each message to only one replica: set single_replica = true if this is the only one,"
+            raise InvalidValue(f'{text} or use mode = "exchange" or "stream"')
         if self.tls is not None and not self.address.tls:
             raise InvalidValue("tls is for a url that begins with amqps://")
         if self.authentication == "external" and (self.tls is None or self.tls.certificate is None):
@@ -247,7 +216,7 @@ class RabbitMQConfig(ConnectorConfig):
     def _checked_exchanges(self) -> Self:
         if (self.exchange is None) == (not self.bindings):
             raise InvalidValue('mode = "exchange" needs either exchange = "..." or bindings = [{ exchange = "..." }]')
-        mixed = {"routing_keys", "headers", "match", "declare"} & self.model_fields_set
+        mixed = BindingConfig.model_fields.keys() & self.model_fields_set
         if self.bindings and mixed:
             raise InvalidValue(f"with bindings, `{min(mixed)}` is written in each of them")
         for binding in self.exchanges:

@@ -1,4 +1,4 @@
-"""One queue that is consumed on a channel of its own: what has arrived, and why the line is lost once it is."""
+"""One queue that is consumed on a channel of its own: what has arrived, and why the line was lost."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from pamqp.common import FieldTable
 
 from sse_gateway.connector import Inbox, Message, SourceUnavailable
 
+from .amqp import translated
 from .config import DeclareConfig
-from .errors import translated
 from .message import read
 
 _TURN = 256
-"""Messages that are read in one turn of the loop: as many as the gateway publishes in one."""
+"""Messages that are read in one turn of the loop: as many as the gateway publishes in one turn."""
 
 
 class Consumer:
-    """Stands on the channel below aio-pika's: that one tells when the broker cancels a consumer, and makes no object of
-    28 attributes for each message (measured: 65 µs a message against 140)."""
+    """Uses aiormq's channel, which aio-pika's is built on: it tells when the broker cancels a consumer, and creates no object
+    of 28 attributes for each message (measured: 65 µs instead of 140 µs a message)."""
 
     def __init__(self, channel: AbstractChannel, underlay: aiormq.abc.AbstractChannel, *, prefetch: int) -> None:
         self.channel = channel
         self.inbox = Inbox[aiormq.abc.DeliveredMessage]()
-        """What the broker has sent, `prefetch` messages at most, less what is already in `messages`."""
+        """What the broker has sent and is not yet in `messages`. `prefetch` is its bound."""
         self.messages: list[Message] = []
-        """What is to be taken next."""
+        """What `take` returns next."""
         self.cancelled = False
-        """The broker ended it: the queue was deleted."""
+        """The broker cancelled the consumer: the queue was deleted, or its node is down."""
         self._underlay = underlay
         self._prefetch = prefetch
-        self._settled = 0  # delivery tags: all up to this one are settled
+        self._settled = 0  # the highest delivery tag that is settled, and all below it
         self._rejected: set[int] = set()
 
     @classmethod
@@ -46,23 +46,22 @@ class Consumer:
         return consumer
 
     async def ensure_queue(self, name: str, declare: DeclareConfig | None, **fixed: str) -> None:
-        """Make the queue where that is configured, with the `fixed` arguments among its own; look for it otherwise. The
-        broker refuses a declaration that differs from what is there."""
+        """Declare the queue if that is configured, with the `fixed` arguments among its own; otherwise it must exist. The
+        broker refuses a declaration that differs from what exists."""
         if declare is None:
             await self.channel.get_queue(name)
             return
         arguments: FieldTable = {**declare.arguments, **fixed}
-        await self.channel.declare_queue(
-            name, durable=declare.durable, auto_delete=declare.auto_delete, arguments=arguments
-        )
+        durable, auto_delete = declare.durable, declare.auto_delete
+        await self.channel.declare_queue(name, durable=durable, auto_delete=auto_delete, arguments=arguments)
 
     async def consume(self, queue: str, arguments: FieldTable | None = None) -> None:
-        """Have `queue` delivered from now on."""
+        """Consume `queue` from now on."""
         await self.ask()
         await self._underlay.basic_consume(queue, self._on_message, arguments=arguments)
 
     async def ask(self) -> None:
-        """A question to the broker that changes nothing: an answer shows that the line is well."""
+        """Send a request that changes nothing. The answer shows that the line works."""
         await self._underlay.basic_qos(prefetch_count=self._prefetch)
 
     async def arrival(self) -> None:
@@ -77,12 +76,12 @@ class Consumer:
         return taken
 
     def reject(self, message: Message) -> None:
-        """Have `message` dead-lettered when it is settled, where the queue has a place for that."""
+        """Reject `message` when it is settled: a queue with a dead letter exchange then dead-letters it."""
         self._rejected.add(message.receipt)
 
     async def settle(self, message: Message) -> None:
-        """Acknowledge `message` and all before it, less what was rejected. A lost line is not told here but by `arrival`,
-        since there may be messages left to take."""
+        """Acknowledge `message` and all before it, except the rejected ones. A lost line raises nothing here: `arrival` tells
+        it, because there may be messages left to take."""
         if self.inbox.lost is not None:
             return
         try:
@@ -100,14 +99,14 @@ class Consumer:
         await self._acknowledge(last)
 
     async def _acknowledge(self, tag: int) -> None:
-        if tag <= self._settled:  # the broker closes the channel at a tag that it does not know any more
+        if tag <= self._settled:  # acknowledged twice, the broker would close the channel
             return
         self._settled = tag
-        # Returns when it is written, so that closing the connection right after can't overtake it.
+        # Returns after the bytes are written, so a close that follows can't overtake them.
         await self._underlay.basic_ack(tag, multiple=True)
 
     async def _on_message(self, delivered: aiormq.abc.DeliveredMessage) -> None:
-        self.inbox.put(delivered)  # a coroutine for the library only: it never waits
+        self.inbox.put(delivered)  # a coroutine because the library wants one
 
     def _on_cancel(self, cancel: Basic.Cancel) -> None:
         self.cancelled = True

@@ -1,11 +1,10 @@
-"""Messages as AMQP has them and as the gateway has them, in both directions."""
+"""AMQP's messages and the gateway's, converted in both directions."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import cast
 
 from aiormq.abc import DeliveredMessage
 from pamqp.commands import Basic
@@ -13,13 +12,13 @@ from pamqp.commands import Basic
 from sse_gateway.connector import Message, SourceUnavailable
 
 OFFSET = "x-stream-offset"
-"""The header with which a stream tells a message's offset, and the argument with which it is asked for one."""
+"""The header that holds the offset of a stream's message, and the consumer's argument that says where to begin."""
 
 _EXCHANGE = "amqp-exchange"
 _SHORT = 255  # bytes of AMQP's short strings: header names, routing keys, properties
 
-# Properties that are strings are headers here, under the names that HTTP has for them where it has one. Those that are
-# the producer's own description of the message go along when it is published again; the others are its sender's.
+# Properties that are strings become headers, under HTTP's name where there is one. Those that describe the message are
+# kept when it is published again; the others concern only the delivery by its first sender.
 _DESCRIPTIVE = {
     "content-type": "content_type",
     "content-encoding": "content_encoding",
@@ -54,14 +53,14 @@ def read(delivered: DeliveredMessage) -> Message:
 
 
 def _seconds(timestamp: object) -> float | None:
-    # what is no time arrives as a number: see amqp.py
+    # a number is a value that is not a time: see amqp.py
     return (timestamp.timestamp() or None) if isinstance(timestamp, datetime) else None
 
 
 def offset_of(message: Message) -> int:
-    """The offset of a stream's message. Raises SourceUnavailable where it has none: a queue was taken for a stream."""
+    """The offset of a stream's message. Raises SourceUnavailable if it has none: the stream is a queue."""
     if message.offset is None:
-        raise SourceUnavailable("what is read is a queue and no stream: its messages have no offsets")
+        raise SourceUnavailable("this is a queue and not a stream: its messages have no offsets")
     return message.offset
 
 
@@ -79,29 +78,17 @@ def _plain(value: object) -> str:
 
 def properties_of(message: Message) -> Basic.Properties:
     """The properties with which `message` is published. Header names that AMQP can't carry are left out."""
+    described = {name: text for name, text in message.headers.items() if name in _DESCRIPTIVE and is_short(text)}
+    left_out = {_EXCHANGE, OFFSET, *_OTHERS, *described}
     properties = Basic.Properties(
-        headers=_carried(message.headers),
+        headers={name: text for name, text in message.headers.items() if name not in left_out and is_short(name)},
         message_id=message.id if message.id and is_short(message.id) else None,
         timestamp=datetime.fromtimestamp(message.timestamp, UTC) if message.timestamp else None,
         delivery_mode=2,
     )
-    for name, value in message.headers.items():
-        if _describes(name, value):
-            setattr(properties, _DESCRIPTIVE[name], value)
+    for name, value in described.items():
+        setattr(properties, _DESCRIPTIVE[name], value)
     return properties
-
-
-def _describes(name: str, value: str) -> bool:
-    return name in _DESCRIPTIVE and is_short(value)
-
-
-def _carried(headers: Mapping[str, str]) -> dict[str, Any]:
-    ours = {_EXCHANGE, OFFSET, *_OTHERS}
-    return {
-        name: value
-        for name, value in headers.items()
-        if name not in ours and is_short(name) and not _describes(name, value)
-    }
 
 
 def is_short(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Mode "stream": each replica reads the whole stream, from wherever it wants, as often as it wants."""
+"""Mode "stream": each replica reads the whole stream, from any offset, as often as needed."""
 
 from __future__ import annotations
 
@@ -8,30 +8,29 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from aio_pika.abc import AbstractChannel, AbstractConnection
-from aiormq.abc import AbstractChannel as AbstractUnderlay
 from aiormq.abc import DeliveredMessage
 
 from sse_gateway.connector import EndOfStream, Message, OffsetExpired, SourceUnavailable
 
+from .amqp import translated
 from .config import Offset, RabbitMQConfig
 from .connector import ModeConnector
 from .consumer import Consumer
-from .errors import translated
 from .message import OFFSET, offset_of, read
 
 _PARTITION = ""  # a stream is one partition
 
 _PATIENCE = 5.0
-"""Seconds that a message may be missing which was there before, as long as an id ahead of a log is held: after a
-failover the broker may serve us from a replica that is behind."""
+"""Seconds for which a message that was read may be missing. After a failover the broker may serve a replica that is behind.
+The gateway holds an id that is ahead of its log for as long."""
 
-_BATCH = 65535  # the most that can be on its way at once; the broker writes up to 32768 messages as one batch
+_BATCH = 65535  # the largest prefetch; the broker writes up to 32768 messages as one batch
 
-_LATEST = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())  # within the years that Python knows
+_LATEST = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())  # the last year of Python's datetime
 
 
 class StreamConnector(ModeConnector):
-    """Its offsets rise but may leave some out: what native clients store about themselves takes offsets too."""
+    """Reads a stream. Its offsets rise but have holes, because what native clients store about themselves takes offsets too."""
 
     def __init__(
         self,
@@ -66,7 +65,9 @@ class StreamConnector(ModeConnector):
         earliest = await log.earliest()
         if self._start is None:
             return await self._configured(log, earliest)
-        if self._life != self._history.life:  # `_start` is of the life before: whoever wants it will see by the epoch
+        if (
+            self._life != self._history.life
+        ):  # `_start` belongs to the history before, which the caller sees by the epoch
             return earliest
         wanted = self._start.get(_PARTITION, earliest)
         if not await log.holds(wanted, earliest):
@@ -79,7 +80,7 @@ class StreamConnector(ModeConnector):
             return earliest
         if isinstance(start, int):
             if start >= earliest and not await log.holds(start, earliest):
-                raise SourceUnavailable(f"start = {start} lies behind the end of the stream")
+                raise SourceUnavailable(f"start = {start} is after the end of the stream")
             return max(start, earliest)
         last = await log.last()
         if last is not None:
@@ -88,7 +89,7 @@ class StreamConnector(ModeConnector):
         return offset_of(found) if found is not None else _after(last)
 
     async def receive(self) -> Sequence[Message]:
-        # What was handed out is settled by asking for more: in a stream that only makes room.
+        # Asking for more settles what was returned before. In a stream that only makes room for more.
         if self._handed is not None:
             await self.consumer.settle(self._handed)
         while self._stop is None or self._next < self._stop:
@@ -108,12 +109,12 @@ class StreamConnector(ModeConnector):
             return
         with translated(f"cannot read {self.config.target}"):
             earliest = await self._log.earliest()
-        if earliest > self._next:  # dropped by the broker before we had it
+        if earliest > self._next:  # the broker dropped messages before they were read
             raise OffsetExpired({_PARTITION: earliest})
         self._next = first
 
     def _take(self) -> list[Message]:
-        # up to the next hole, which is looked at first, and up to the stop
+        # up to the stop, or to the next hole, which is examined before anything after it
         taken, rest = [], self.consumer.take()
         for message in rest:
             if offset_of(message) > self._next or self._next == self._stop:
@@ -142,7 +143,7 @@ class StreamConnector(ModeConnector):
             return {_PARTITION: (await log.earliest(), _after(await log.last()))}
 
     async def offsets_at(self, timestamp: float) -> Mapping[str, int]:
-        """An offset at or before the first message since `timestamp`: the broker knows the times of its batches only."""
+        """An offset at or before the first message since `timestamp`: the broker only knows the times of its batches."""
         moment = datetime.fromtimestamp(min(max(int(timestamp), 0), _LATEST), UTC)  # the broker takes whole seconds
         async with self._connected() as connection:
             log = _StreamLog(connection, self._stream)
@@ -158,44 +159,44 @@ def _after(message: Message | None) -> int:
 class _History:
     """Whether a stream is still the one that was read before.
 
-    A broker tells of a stream neither when it was made nor whether it is another one than an hour ago. So the last
-    message that was read is remembered, and looked at again after each connection: if there is another one in its place,
-    or none, the stream was deleted and made anew. Its offsets begin at 0 again, under another epoch.
+    A broker does not tell when a stream was created. So the last message that was read is remembered, and compared after
+    each connection. If its offset holds another message, or none, the stream was deleted and recreated. Its offsets begin at
+    0 again, under another epoch.
 
-    Shared by all connectors of one source, replays among them.
+    All connectors of one source share it, replays among them.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._mark: Message | None = None
+        self._last: Message | None = None
         self._missing: float | None = None
         self.life = 0
-        """How often the stream was found made anew."""
+        """How often the stream was found recreated."""
 
     @property
     def epoch(self) -> str:
-        """The same on all replicas that saw the stream made anew as often."""
+        """The same on all replicas that saw the stream recreated equally often."""
         return f"{self._name}~{self.life}" if self.life else self._name
 
     def note(self, message: Message, *, life: int) -> None:
-        """`message` was read from the stream in its `life`."""
-        if life == self.life and (self._mark is None or offset_of(message) > offset_of(self._mark)):
-            self._mark = replace(message, receipt=None)
+        """`message` was read while `life` had this value."""
+        if life == self.life and (self._last is None or offset_of(message) > offset_of(self._last)):
+            self._last = replace(message, receipt=None)
 
     async def verify(self, log: _StreamLog) -> None:
-        """Compare with what is there now.
+        """Compare the last message with what the stream holds now.
 
         Raises:
-            SourceUnavailable: what was read is not there yet, or not any more; it will be clear in some seconds.
+            SourceUnavailable: the stream ends before it; some seconds later it will be clear why.
         """
-        if self._mark is None:
+        if self._last is None:
             return
-        found = await log.at(offset_of(self._mark))
+        found = await log.at(offset_of(self._last))
         if found is None:
-            self._miss(offset_of(self._mark))
-        elif found.offset == self._mark.offset and replace(found, receipt=None) != self._mark:
+            self._miss(offset_of(self._last))
+        elif found.offset == self._last.offset and replace(found, receipt=None) != self._last:
             self._renew()
-        else:  # it is there, or was dropped with the older part of the stream
+        else:  # the stream still holds it, or has dropped it as old
             self._missing = None
 
     def _miss(self, offset: int) -> None:
@@ -203,18 +204,18 @@ class _History:
         self._missing = self._missing or now
         if now - self._missing < _PATIENCE:
             raise SourceUnavailable(
-                f"the stream ends before offset {offset}, which was read: it was made anew, or a replica is behind"
+                f"the stream ends before offset {offset}, which was read: it was recreated, or a replica is behind"
             )
         self._renew()
 
     def _renew(self) -> None:
         self.life += 1
-        self._mark = self._missing = None
+        self._last = self._missing = None
 
 
 class _StreamLog:
-    """Questions about the log that a stream is, answered by reading a little of it, on a channel of its own. A question takes some milliseconds; what the broker
-    counts by itself lags by seconds, and beyond either end of the stream it answers with silence."""
+    """Answers requests about a stream by reading a little of it, on a channel of its own, in some milliseconds. The broker's
+    own counts lag by seconds, and it does not answer a request beyond either end of the stream."""
 
     def __init__(self, connection: AbstractConnection, stream: str) -> None:
         self._connection = connection
@@ -222,49 +223,44 @@ class _StreamLog:
         self._channel: AbstractChannel | None = None
 
     async def earliest(self) -> int:
-        """The offset of the first message that is held; 0 if there is none."""
+        """The offset of the first message that the stream holds; 0 if it is empty."""
         first = await self.at("first")
         return 0 if first is None else offset_of(first)
 
     async def holds(self, offset: int, earliest: int) -> bool:
-        """Whether `offset` lies neither below the history nor beyond its end, where the broker would let us wait for
-        ever."""
+        """Whether `offset` is neither before the history nor after its end, where the broker would never answer."""
         return offset == earliest or (offset > earliest and await self.at(offset - 1) is not None)
 
     async def last(self) -> Message | None:
-        """The last message."""
+        """The last message; None if the stream is empty."""
         found = await self._look("last", _BATCH)
         return read(found[-1]) if found else None
 
     async def at(self, offset: Offset) -> Message | None:
-        """The first message at or after `offset`; None if there is none so far. By time it is exact to a batch."""
+        """The first message at or after `offset`; None if there is none yet. A time finds the batch that contains it."""
         found = await self._look(offset, 1)
         return read(found[0]) if found else None
 
     async def _look(self, offset: Offset, most: int) -> list[DeliveredMessage]:
-        # The channel is out of the object while it is in use: the library closes one on which a question was cut short.
+        # The object does not hold the channel while it is in use: the library closes it if a request is cancelled.
         channel, self._channel = self._channel or await self._connection.channel(publisher_confirms=False), None
-        found = await _delivered(await channel.get_underlay_channel(), self._stream, offset, most)
+        underlay = await channel.get_underlay_channel()
+        found: list[DeliveredMessage] = []
+
+        async def find(delivered: DeliveredMessage) -> None:
+            found.append(delivered)
+
+        async def ignore(delivered: DeliveredMessage) -> None:
+            return None
+
+        await underlay.basic_qos(prefetch_count=most)
+        first = await underlay.basic_consume(self._stream, find, arguments={OFFSET: offset})
+        # Silence does not prove that there is no message. But to attach a second consumer, the broker's channel asks the process of
+        # the stream, after it told it of the first consumer. So that answer comes after all that the first one gets.
+        second = await underlay.basic_consume(self._stream, ignore, arguments={OFFSET: "next"})
+        await underlay.basic_qos(prefetch_count=most)
+        for consumer in (first, second):
+            await underlay.basic_cancel(consumer.consumer_tag or "")
+        await underlay.basic_ack(0, multiple=True)  # everything delivered
         self._channel = channel
         return found
-
-
-async def _delivered(channel: AbstractUnderlay, stream: str, offset: Offset, most: int) -> list[DeliveredMessage]:
-    found: list[DeliveredMessage] = []
-
-    async def find(delivered: DeliveredMessage) -> None:
-        found.append(delivered)
-
-    async def ignore(delivered: DeliveredMessage) -> None:
-        return None
-
-    await channel.basic_qos(prefetch_count=most)
-    first = await channel.basic_consume(stream, find, arguments={OFFSET: offset})
-    # No message in time is no proof that there is none. But to attach a second reader the broker's channel asks the stream's
-    # own process, behind the notice for the first: its answer comes after what the first was to get.
-    second = await channel.basic_consume(stream, ignore, arguments={OFFSET: "next"})
-    await channel.basic_qos(prefetch_count=most)
-    for consumer in (first, second):
-        await channel.basic_cancel(consumer.consumer_tag or "")
-    await channel.basic_ack(0, multiple=True)  # all that came
-    return found

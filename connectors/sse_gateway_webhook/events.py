@@ -1,4 +1,4 @@
-"""From a proved body to deliveries: one event, or many; and CloudEvents 1.0 over HTTP.
+"""Splits a proved body into deliveries of one event or many, and reads CloudEvents 1.0 over HTTP.
 
 In every mode of CloudEvents the data is the body of a message, and the attributes are `ce-` headers.
 """
@@ -17,7 +17,7 @@ from sse_gateway.connector import Message
 
 from . import json_text
 from .intake import Delivery, digest
-from .refusal import Refusal, malformed
+from .request import Refusal, malformed
 
 _NDJSON = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
 _REQUIRED = ("specversion", "id", "source", "type")
@@ -29,52 +29,47 @@ _ESCAPE = re.compile(r"\\(.)")
 
 
 def split(base: Message, body: bytes, *, path: str, arrays: bool, max_events: int) -> list[Delivery]:
-    """All of the body or, where any part of it is malformed, nothing. `base` has what its messages share.
+    """All deliveries in the body. `base` has what its messages share. If any part is malformed, nothing is returned.
 
     Raises:
-        Refusal: it is not what its type says (400), of a type that is not known (415), or too many events (413).
+        Refusal: the body is not what its type says (400), has an unknown type (415), or too many events (413).
     """
+    kind = base.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
-        events = _cloudevents(base, body, max_events)
-        if events is None:
-            return [_delivery(base, body, path, _parts(base, body, arrays=arrays), max_events)]
-    except ValueError as error:  # of JSON, UTF-8 and base64 too; their texts quote nothing of the body
+        if kind.startswith("application/cloudevents") or "ce-specversion" in base.headers:
+            events = _cloudevents(base, body, kind, max_events)
+            return [Delivery((event,), digest(path, event.id or "")) for event in events]
+        messages = [replace(base, body=body)]
+        if (texts := _texts(body, kind, arrays=arrays)) is not None:
+            numbered = enumerate(_at_most(max_events, texts))
+            messages = [replace(base, body=text.encode(), id=base.id and f"{base.id}/{n}") for n, text in numbered]
+    except ValueError as error:  # also from JSON, UTF-8 and base64; these texts quote nothing of the body
         raise malformed(f"the body is not of its type: {error}") from None
-    return [Delivery((event,), digest(path, event.id or "")) for event in events]
+    return [Delivery(tuple(messages), digest(path, base.id) if base.id else None)]
 
 
-def _cloudevents(base: Message, body: bytes, max_events: int) -> list[Message] | None:
-    """None where it is none of their modes. Each event has an id of its own, whoever posted it."""
-    kind = _media_type(base)
+def _cloudevents(base: Message, body: bytes, kind: str, max_events: int) -> list[Message]:
+    """The events of a body in one of the modes of CloudEvents. Each has an id of its own."""
     if kind == "application/cloudevents+json":
         return [_structured(base, body.decode())]
     if kind == "application/cloudevents-batch+json":
         texts = _at_most(max_events, json_text.elements(body.decode()))
         return [_structured(base, text) for text in texts]
     if kind.startswith("application/cloudevents"):
-        raise Refusal(415, "media_type", "of the formats of CloudEvents only JSON is known")
-    return [_binary(base, body)] if "ce-specversion" in base.headers else None
+        raise Refusal(415, "media_type", "CloudEvents are accepted in JSON only")
+    # binary: the attributes are in the headers, and the body is the data
+    headers = {name: value for name, value in base.headers.items() if name.startswith("ce-")}
+    attributes = {name.removeprefix("ce-"): _decode(value) for name, value in headers.items()}
+    return [_event(base, attributes, body, base.headers.get("content-type", ""))]
 
 
-def _parts(base: Message, body: bytes, *, arrays: bool) -> Iterator[str] | None:
-    """The text of each event; None where the body is one."""
-    kind = _media_type(base)
+def _texts(body: bytes, kind: str, *, arrays: bool) -> Iterator[str] | None:
+    """The text of each event; None if the body is one event."""
     if kind in _NDJSON:
         return _lines(body.decode())
     if arrays and (kind == "application/json" or kind.endswith("+json")) and body.lstrip().startswith(b"["):
         return json_text.elements(body.decode())
     return None
-
-
-def _delivery(base: Message, body: bytes, path: str, parts: Iterator[str] | None, max_events: int) -> Delivery:
-    mark = digest(path, base.id) if base.id else None
-    if parts is None:
-        return Delivery((replace(base, body=body),), mark)
-    numbered = enumerate(_at_most(max_events, parts))
-    messages = (
-        replace(base, body=part.encode(), id=f"{base.id}/{number}" if base.id else None) for number, part in numbered
-    )
-    return Delivery(tuple(messages), mark)
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -91,20 +86,8 @@ def _at_most(limit: int, parts: Iterable[str]) -> Iterator[str]:
         yield part
 
 
-def _media_type(base: Message) -> str:
-    return base.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _binary(base: Message, body: bytes) -> Message:
-    """The attributes are in the headers, and the body is the data. Raises ValueError where it is no CloudEvent."""
-    attributes = {
-        name.removeprefix("ce-"): _decode(value) for name, value in base.headers.items() if name.startswith("ce-")
-    }
-    return _event(base, attributes, body, base.headers.get("content-type", ""))
-
-
 def _structured(base: Message, text: str) -> Message:
-    """The whole event is one JSON object. Raises ValueError where it is no CloudEvent."""
+    """The whole event is one JSON object. Raises ValueError if it is not a CloudEvent."""
     attributes: dict[str, str] = {}
     data: dict[str, tuple[Any, str]] = {}
     for name, value, raw in json_text.members(text):
@@ -121,7 +104,7 @@ def _event(base: Message, attributes: Mapping[str, str], body: bytes, content_ty
         if not attributes.get(name):
             raise ValueError(f"a CloudEvent needs {name}")
     if attributes["specversion"] != "1.0":
-        raise ValueError("only specversion 1.0 of CloudEvents is known")
+        raise ValueError("only specversion 1.0 of CloudEvents is supported")
     if unfit := [name for name, value in attributes.items() if _UNFIT.search(value)]:
         raise ValueError(f"control characters in {unfit[0]}")
     headers = {name: value for name, value in base.headers.items() if not name.startswith("ce-")}
@@ -135,7 +118,7 @@ def _event(base: Message, attributes: Mapping[str, str], body: bytes, content_ty
 
 
 def _decode(value: str) -> str:
-    """A header as sections 3.1.3.2 of the HTTP binding has it: quotes of older senders, then one round of percents."""
+    """The value of a header, by section 3.1.3.2 of the HTTP binding: without the quotes of older senders, percent-decoded."""
     if quoted := _QUOTED.fullmatch(value):
         value = _ESCAPE.sub(r"\1", quoted[1])
     return unquote(value, errors="strict")
@@ -143,9 +126,9 @@ def _decode(value: str) -> str:
 
 def _attribute(name: str, value: Any, raw: str) -> str:
     if not _NAME.fullmatch(name):
-        raise ValueError("the name of an attribute has other characters than a-z and 0-9")
+        raise ValueError("the name of an attribute may have only a-z and 0-9")
     if isinstance(value, dict | list):
-        raise ValueError(f"the attribute {name} is neither string, number nor boolean")
+        raise ValueError(f"the attribute {name} must be a string, a number or a boolean")
     return value if isinstance(value, str) else raw
 
 
@@ -153,22 +136,18 @@ def _data(data: Mapping[str, tuple[Any, str]], content_type: str) -> bytes:
     if len(data) > 1:
         raise ValueError("data and data_base64 exclude each other")
     if "data_base64" in data:
-        return _bytes(*data["data_base64"])
+        value, raw = data["data_base64"]
+        if not raw.startswith('"'):
+            raise ValueError("data_base64 must be a string")
+        return base64.b64decode(value, validate=True)
     if "data" not in data:
         return b""
     value, raw = data["data"]
     if _JSON.fullmatch(content_type):
         return raw.encode()
     if not raw.startswith('"'):
-        raise ValueError(f"data of the type {content_type} is a string")
-    text: str = value
-    return text.encode()
-
-
-def _bytes(value: Any, raw: str) -> bytes:
-    if not raw.startswith('"'):
-        raise ValueError("data_base64 is a string")
-    return base64.b64decode(value, validate=True)
+        raise ValueError(f"data of the type {content_type} must be a string")
+    return str(value).encode()
 
 
 def _timestamp(text: str) -> float | None:

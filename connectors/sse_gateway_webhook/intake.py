@@ -1,4 +1,4 @@
-"""Deliveries, from the requests to the gateway: they wait here until they are in the log, and none is taken twice."""
+"""Deliveries between the requests and the gateway. They wait here until they are in the log, and repeats are dropped."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ import anyio
 
 from sse_gateway.connector import Inbox, Message
 
-from .refusal import Refusal, busy
+from .request import Refusal, busy
 
 
 def digest(path: str, id: str) -> bytes:
-    """What the window keeps of an id: 16 bytes, however long a sender makes it. Tenants that post to different paths
-    may use the same ids."""
+    """What the window remembers of an id: 16 bytes, however long the id is. The path is part of it, so tenants that post to
+    different paths may use the same ids."""
     return blake2b(f"{path}\0{id}".encode(), digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What a sender sends again as a whole: an event, or many in one body."""
+    """What a sender repeats as a whole: one event, or many in one body."""
 
     messages: tuple[Message, ...]
     digest: bytes | None = None
-    """Of its id; None where it has none, and is never a repeat."""
+    """The digest of its id; None if it has no id, so that it is never a repeat."""
 
 
 class Window:
-    """Remembers deliveries: those in flight, and of those appended in the last `span` seconds the latest `entries`."""
+    """Remembers deliveries: those in flight, and the latest `entries` of those appended in the last `span` seconds."""
 
     def __init__(self, *, span: float, entries: int) -> None:
         self._span = span
@@ -40,7 +40,7 @@ class Window:
         self._appended: OrderedDict[bytes, float] = OrderedDict()
 
     def in_flight(self, deliveries: Iterable[Delivery]) -> anyio.Event | None:
-        """Set when the outcome is known of one that is in flight already; None when none is."""
+        """The event that is set when a delivery that is already in flight is settled; None if there is none."""
         found = (self._in_flight.get(delivery.digest) for delivery in deliveries if delivery.digest)
         return next((event for event in found if event), None)
 
@@ -56,12 +56,12 @@ class Window:
         return list(fresh.values())
 
     def begin(self, digests: Iterable[bytes], settled: anyio.Event) -> None:
-        """They are in flight until `settled` is set."""
+        """These deliveries are in flight until `settled` is set."""
         for digest in digests:
             self._in_flight[digest] = settled
 
     def end(self, digests: Iterable[bytes], now: float, *, appended: bool) -> None:
-        """They are in flight no more; those that were not appended may come again."""
+        """These deliveries are no longer in flight. Unless they were appended, they may come again."""
         for digest in digests:
             del self._in_flight[digest]
             if appended:
@@ -82,18 +82,16 @@ class Window:
 
 @dataclass(slots=True, eq=False)
 class _Post:
-    """What one request wants appended. `last` is the receipt of its last message."""
+    """What one request wants appended."""
 
     messages: list[Message]
     digests: list[bytes]
-    last: int
     settled: anyio.Event = field(default_factory=anyio.Event)
     appended: bool = False
 
 
 class Intake:
-    """Between the requests and the gateway: a queue with an answer. A request submits and waits; the gateway takes,
-    appends and acknowledges.
+    """A queue with an answer. A request submits and waits; the gateway takes, appends and acknowledges.
 
     Receipts are numbers that rise in the order of the queue, so one acknowledgement settles all before it."""
 
@@ -106,36 +104,44 @@ class Intake:
         self.close()
 
     def open(self) -> None:
-        """From now on deliveries are taken."""
+        """Accept deliveries from now on."""
         self._inbox = Inbox()
 
     def close(self) -> None:
-        """Refuse whatever is not in the log yet: its senders will come again."""
+        """Refuse everything that is not in the log yet. Its senders will retry."""
         self._inbox.lose("not entered")
         for post in (*self._taken, *self._inbox.take()):
             self._settle(post, appended=False)
         self._taken.clear()
 
     def require_open(self) -> None:
-        """Raises Refusal while the source is down, or draining."""
+        """Raises Refusal while the source is down or draining."""
         if self._inbox.lost is not None:
             raise _unavailable()
 
     async def submit(self, deliveries: Sequence[Delivery]) -> None:
-        """Returns when all of them are in the log, by this request or an earlier one. Being cancelled takes none back.
+        """Returns when all of them are in the log, from this request or an earlier one. Cancelling it withdraws none.
 
         Raises:
-            Refusal: they could not be appended now.
+            Refusal: they could not be appended.
         """
         while (earlier := self._window.in_flight(deliveries)) is not None:
             await earlier.wait()
         fresh = self._window.fresh(deliveries, anyio.current_time())
         self._tally["duplicate"] += len(deliveries) - len(fresh)
-        if any(delivery.messages for delivery in fresh):
-            await self._append(fresh)
+        messages = [replace(message, receipt=next(self._receipts)) for one in fresh for message in one.messages]
+        if not messages:
+            return
+        self.require_open()
+        post = _Post(messages, [one.digest for one in fresh if one.digest])
+        self._window.begin(post.digests, post.settled)
+        self._inbox.put(post)
+        await post.settled.wait()
+        if not post.appended:
+            raise _unavailable()
 
     async def take(self) -> list[Message]:
-        """All that waits, at least one message. Being cancelled loses none."""
+        """All that waits, at least one message. Cancelling it loses none."""
         await self._inbox.arrival()
         posts = self._inbox.take()
         self._taken += posts
@@ -143,21 +149,8 @@ class Intake:
 
     def acknowledge(self, receipt: int) -> None:
         """The message with this receipt and all before it are in the log."""
-        while self._taken and self._taken[0].last <= receipt:
+        while self._taken and self._taken[0].messages[-1].receipt <= receipt:
             self._settle(self._taken.popleft(), appended=True)
-
-    async def _append(self, deliveries: Sequence[Delivery]) -> None:
-        self.require_open()
-        messages = [
-            replace(message, receipt=next(self._receipts)) for delivery in deliveries for message in delivery.messages
-        ]
-        digests = [delivery.digest for delivery in deliveries if delivery.digest]
-        post = _Post(messages, digests, messages[-1].receipt)
-        self._window.begin(digests, post.settled)
-        self._inbox.put(post)
-        await post.settled.wait()
-        if not post.appended:
-            raise _unavailable()
 
     def _settle(self, post: _Post, *, appended: bool) -> None:
         post.appended = appended
@@ -166,4 +159,4 @@ class Intake:
 
 
 def _unavailable() -> Refusal:
-    return busy("unavailable", "this source takes nothing now; try again later")
+    return busy("unavailable", "this source accepts nothing now; try again later")

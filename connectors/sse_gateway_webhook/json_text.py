@@ -1,4 +1,4 @@
-"""JSON that is checked and taken apart, but passed on in the sender's own words: numbers keep their digits."""
+"""JSON that is checked and split, but kept as the sender's own text: numbers keep their digits."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
-# Nobody here counts with the numbers; left as text they cost nothing, and no length of them is too long.
+# Nothing here computes with the numbers. As text they cost nothing, and may have any length.
 _decoder = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_refuse)
 
 
 def check(text: str) -> None:
-    """Is `text` one JSON value? Raises ValueError when it is not."""
+    """Raises ValueError unless `text` is one JSON value."""
     _, end = _value(text, _skip(text, 0))
     _finish(text, end)
 
 
 def elements(text: str) -> Iterator[str]:
-    """The text of each element of the array `text`. Raises ValueError where it is not an array."""
+    """The text of each element of the array `text`. Raises ValueError if it is not an array."""
     at = _pass(text, 0, "[")
     while not text.startswith("]", at):
         _, end = _value(text, at)
@@ -36,13 +36,13 @@ def elements(text: str) -> Iterator[str]:
 def members(text: str) -> Iterator[tuple[str, Any, str]]:
     """Name, value and the text of the value, of each member of the object `text`; numbers come as strings.
 
-    Raises ValueError where it is not an object.
+    Raises ValueError if it is not an object.
     """
     at = _pass(text, 0, "{")
     while not text.startswith("}", at):
         name, end = _value(text, at)
         if text[at] != '"':
-            raise ValueError("the name of a member is a string")
+            raise ValueError("the name of a member must be a string")
         at = _pass(text, end, ":")
         value, end = _value(text, at)
         yield name, value, text[at:end]
@@ -54,7 +54,7 @@ def _value(text: str, at: int) -> tuple[Any, int]:
     try:
         return _decoder.raw_decode(text, at)
     except RecursionError:
-        raise ValueError("nested too deep") from None
+        raise ValueError("nested too deeply") from None
 
 
 def _skip(text: str, at: int) -> int:
@@ -71,7 +71,7 @@ def _pass(text: str, at: int, mark: str) -> int:
 
 
 def _next(text: str, at: int, close: str) -> int:
-    """Where the next item begins, or `close` stands."""
+    """Where the next item begins, or where `close` is."""
     at = _skip(text, at)
     if text.startswith(close, at):
         return at

@@ -1,6 +1,6 @@
-"""Proof that a request comes from who holds the secret. The body is proved as it came, before anything reads it.
+"""Proof that a request was sent by somebody who holds the secret. The raw body is proved, before it is parsed.
 
-What a request claims stands in its headers, as each provider writes it; two providers say something in the body as well.
+Each provider writes into its headers what a request claims. Two providers write the id of a delivery into the body.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import hmac
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pydantic import SecretStr
 
 from .config import HmacConfig, WebhookConfig, standard_key
-from .refusal import Refusal, unauthorized
+from .request import Refusal, unauthorized
 
 SIGNATURE_HEADERS = frozenset(
     {
@@ -29,52 +30,52 @@ SIGNATURE_HEADERS = frozenset(
         "x-slack-signature",
     }
 )
-"""They have done their duty when a request is proved, and are not passed on."""
+"""These headers are not part of a message, because they only prove a request."""
 
 _BASE64 = frozenset({"shopify", "standard"})
-_ID = {"slack": "event_id", "stripe": "id"}  # the member of a body that is the delivery's id
+_ID = {"slack": "event_id", "stripe": "id"}  # the member of the body that holds the delivery id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """That one of `signatures`, as text in the provider's encoding, is the MAC of `prefix` and the body."""
+    """The claim that one of `signatures`, in the provider's encoding, is the MAC of `prefix` and the body."""
 
     signatures: tuple[bytes, ...] = ()
     prefix: bytes = b""
     timestamp: int | None = None
-    """Signed with the body, so it tells an old request from a new one. Seconds since 1970."""
+    """Signed with the body, so that an old request can be detected. Seconds since 1970."""
     id: str | None = None
-    """Of the delivery, the same when it is sent again."""
+    """The id of the delivery, which a repeat has too."""
 
 
 class Verifier:
-    """How one source proves its requests: first by their headers, and then by the whole. This one asks for no proof: whoever
-    reaches the port may post."""
+    """Proves the requests of one source, first by the headers and then by the body. This one asks for no proof: anybody who
+    can reach the port may post."""
 
     def claim(self, headers: Mapping[str, str], now: float) -> Claim:
-        """Read the headers, before the body is. `now` is in seconds since 1970. Raises Refusal (401)."""
+        """Read the headers, before the body arrives. `now` is in seconds since 1970. Raises Refusal (401)."""
         return Claim()
 
     def prove(self, claim: Claim, body: bytes) -> None:
-        """Raises Refusal (401) if no secret makes one of the claimed signatures."""
+        """Raises Refusal (401) unless a secret gives one of the claimed signatures."""
         return None
 
 
 def verifier(config: WebhookConfig) -> Verifier:
-    """The one that the configuration asks for."""
+    """The verifier of the configured signature."""
     if config.signature == "none":
         return Verifier()
     if config.signature == "bearer":
         return _Bearer([_raw(secret) for secret in config.secrets])
     if config.hmac:
         encode = _hex if config.hmac.encoding == "hex" else base64.b64encode
-        return _Signed(config, _generic(config.hmac), encode, config.hmac.algorithm)
+        return _Signed(config, partial(_generic, config.hmac), encode, config.hmac.algorithm)
     encode = base64.b64encode if config.signature in _BASE64 else _hex
     return _Signed(config, _READ[config.signature], encode, "sha256")
 
 
 class _Bearer(Verifier):
-    """RFC 6750. The header is all the proof there is, so nothing is read of a request without it."""
+    """RFC 6750. The header is the whole proof, so the body of a request without it is not read."""
 
     def __init__(self, tokens: list[bytes]) -> None:
         self._tokens = tokens
@@ -120,7 +121,7 @@ class _Signed(Verifier):
 
 
 def _any_equal(expected: list[bytes], found: tuple[bytes, ...] | list[bytes]) -> bool:
-    # a sum and not any(): every pair is compared, so the time does not tell which one matched
+    # a sum and not any(): every pair is compared, so the time does not depend on which one matched
     return sum(hmac.compare_digest(one, other) for one in expected for other in found) > 0
 
 
@@ -139,7 +140,7 @@ def _github(headers: Mapping[str, str]) -> Claim:
 
 
 def _shopify(headers: Mapping[str, str]) -> Claim:
-    """https://shopify.dev/docs/apps/build/webhooks/subscribe/https. One action has one id under several topics."""
+    """https://shopify.dev/docs/apps/build/webhooks/subscribe/https. One action has the same id for several topics."""
     event = headers.get("x-shopify-event-id")
     return Claim(
         signatures=(_after("", headers, "x-shopify-hmac-sha256"),),
@@ -156,7 +157,7 @@ def _slack(headers: Mapping[str, str]) -> Claim:
 
 
 def _stripe(headers: Mapping[str, str]) -> Claim:
-    """https://docs.stripe.com/webhooks/signature: `t=...,v1=...,v1=...`; schemes other than v1 are not looked at."""
+    """https://docs.stripe.com/webhooks/signature: `t=...,v1=...,v1=...`; schemes other than v1 are ignored."""
     header = "stripe-signature"
     pairs = [pair.strip().partition("=") for pair in _present(headers, header).split(",")]
     times = [value for name, _, value in pairs if name == "t"]
@@ -167,7 +168,7 @@ def _stripe(headers: Mapping[str, str]) -> Claim:
 
 
 def _standard(headers: Mapping[str, str]) -> Claim:
-    """https://www.standardwebhooks.com, and Svix, whose headers begin with `svix-`. Only version 1 is looked at."""
+    """https://www.standardwebhooks.com, and Svix, whose headers begin with `svix-`. Versions other than 1 are ignored."""
     kind = "svix" if "svix-id" in headers and "webhook-id" not in headers else "webhook"
     id, text = _present(headers, f"{kind}-id"), _present(headers, f"{kind}-timestamp")
     parts = [part.partition(",") for part in _present(headers, f"{kind}-signature").split(" ")]
@@ -178,14 +179,10 @@ def _standard(headers: Mapping[str, str]) -> Claim:
     return Claim(signatures=signatures, prefix=f"{id}.{text}.".encode("latin-1"), timestamp=timestamp, id=id)
 
 
-def _generic(config: HmacConfig) -> Callable[[Mapping[str, str]], Claim]:
-    """For senders that sign the body alone. Hexadecimal digits may be of either case."""
-
-    def read(headers: Mapping[str, str]) -> Claim:
-        signature = _after(config.prefix, headers, config.header.lower())
-        return Claim(signatures=(signature.lower() if config.encoding == "hex" else signature,))
-
-    return read
+def _generic(config: HmacConfig, headers: Mapping[str, str]) -> Claim:
+    """For senders that sign only the body. Hexadecimal digits may be of either case."""
+    signature = _after(config.prefix, headers, config.header.lower())
+    return Claim(signatures=(signature.lower() if config.encoding == "hex" else signature,))
 
 
 def _present(headers: Mapping[str, str], name: str) -> str:
@@ -209,7 +206,7 @@ def _seconds(text: str, header: str) -> int:
 
 
 def _malformed(header: str) -> Refusal:
-    return unauthorized("signature_malformed", f"the header {header} is not of the expected form")
+    return unauthorized("signature_malformed", f"the header {header} does not have the expected form")
 
 
 _READ: Mapping[str, Callable[[Mapping[str, str]], Claim]] = {
@@ -221,29 +218,22 @@ _READ: Mapping[str, Callable[[Mapping[str, str]], Claim]] = {
 }
 
 
-def members(signature: str, body: bytes) -> Mapping[str, Any]:
-    """The members of a JSON body, of the presets that look into it; nothing of any other body."""
+def inside(signature: str, body: bytes) -> tuple[str | None, str | None]:
+    """What a preset finds in the JSON object that is the body: the id of the delivery, and the challenge that Slack sends
+    when its user enters a URL, and expects as the answer. Either may be None."""
     if signature not in _ID:
-        return {}
+        return None, None
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):  # Slack's commands are forms
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def delivery_id(signature: str, fields: Mapping[str, Any]) -> str | None:
-    """The id under which it is sent again, if the body has one."""
-    return _text(fields, _ID.get(signature, ""))
-
-
-def challenge(signature: str, fields: Mapping[str, Any]) -> str | None:
-    """What Slack wants to read when a URL is entered there; None for all else."""
-    asked = signature == "slack" and fields.get("type") == "url_verification"
-    return _text(fields, "challenge") if asked else None
+        return None, None
+    if not isinstance(found, dict):
+        return None, None
+    asked = signature == "slack" and found.get("type") == "url_verification"
+    return _text(found, _ID[signature]), _text(found, "challenge") if asked else None
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str | None:
     value = fields.get(name)
-    # half of a surrogate pair is not printable, and could not be sent on
+    # half of a surrogate pair is not printable, and could not be sent to clients
     return value if isinstance(value, str) and value and value.isprintable() else None

@@ -1,9 +1,9 @@
 """The contract between the gateway and a connector.
 
-A connector connects once, receives batches and says when the line is lost. The gateway owns reconnecting, backing off,
-health, metrics and logging, so a connector uses its library's plain connection and keeps no retry of its own.
+A connector connects once, receives batches and says when the line is lost. The gateway reconnects, backs off, and does
+health, metrics and logging, so a connector uses its library's plain connection and does not retry.
 
-`sse_gateway.testing.ConnectorContract` is the suite of tests that holds a connector to this page.
+`sse_gateway.testing.ConnectorContract` is the suite of tests for these rules.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Message:
     timestamp: float | None = None
     """The upstream's clock, in seconds since 1970."""
     deleted: bool = False
-    """The upstream says that `key` is no more (a tombstone of a compacted topic); there is no body. It becomes an event of
+    """The upstream says that `key` was deleted (a tombstone of a compacted topic); there is no body. It becomes an event of
     type `delete` whose data is the key, whatever the templates of the source say."""
     receipt: Any = None
     """The connector's own handle for `ack`."""
@@ -69,12 +69,12 @@ ConfigT = TypeVar("ConfigT", bound=ConnectorConfig)
 
 
 class Connector(ABC, Generic[ConfigT]):
-    """One upstream. One object serves one source for the life of the gateway; it is entered anew for every attempt to
-    connect, never twice at once, so `__aenter__` begins with nothing left of the attempt before.
+    """One upstream. One object serves one source for the life of the gateway. It is entered again for every attempt to
+    connect, never twice at once, so `__aenter__` must keep nothing of the attempt before.
 
     Every exception of the client library is translated, in one table: `SourceUnavailable` (also for a wrong password or
-    a missing topic: people mend those while the gateway runs), `EndOfStream`, `OffsetExpired`. Whatever else escapes is
-    taken for a bug: the gateway logs its traceback, drains and exits.
+    a missing topic, which can be fixed while the gateway runs), `EndOfStream`, `OffsetExpired`. Any other exception is
+    a bug: the gateway logs its traceback, drains and exits.
     """
 
     Config: ClassVar[type[ConnectorConfig]]
@@ -86,7 +86,7 @@ class Connector(ABC, Generic[ConfigT]):
 
     epoch: str = ""
     """The history that the offsets belong to, valid inside the context: equal on all replicas, another one after a topic
-    was made anew. Empty where messages carry no offsets: the gateway then counts, and its process is the epoch."""
+    was recreated. Empty where messages have no offsets: the gateway then counts, and its process is the epoch."""
 
     tally: Counter[str]
     """What the connector refused, dropped or met, by kind: exported as `sse_gateway_source_tally_total`."""
@@ -105,15 +105,15 @@ class Connector(ABC, Generic[ConfigT]):
 
     @classmethod
     def build(cls, config: ConfigT, name: str) -> Connector[Any]:
-        """The connector of the source `name`. The gateway makes every connector by this method. Override it where the
-        class depends on the options: a class can do only what its methods say."""
+        """The connector of the source `name`. The gateway makes every connector by this method. Override it to choose the
+        class by the options: what a connector can do, such as `replay`, depends on the methods of its class."""
         return cls(config, name=name)
 
     async def __aenter__(self) -> Self:
-        """Connect and start to consume. When it raises or is cancelled it has released all that it began.
+        """Connect and start to consume. If it raises or is cancelled, it has released everything that it opened.
 
         Raises:
-            SourceUnavailable: the upstream is away, or refuses us.
+            SourceUnavailable: the upstream is away, or refuses the client.
             OffsetExpired: a replay starts below what the upstream still holds.
         """
         return self
@@ -121,17 +121,17 @@ class Connector(ABC, Generic[ConfigT]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Disconnect. What was not acknowledged is the upstream's to deliver again."""
+        """Disconnect. The upstream may deliver again what was not acknowledged."""
         return None
 
     @abstractmethod
     async def receive(self) -> Sequence[Message]:
         """Wait for one message or more and return them, in order within each partition. May return none, when only
-        `offsets()` moved. Cancelling it loses no message: what was taken comes with the next call.
+        `offsets()` moved. Cancelling it loses no message: the next call returns what was taken.
 
         Raises:
             SourceUnavailable: the line is lost.
-            EndOfStream: there is nothing more.
+            EndOfStream: nothing more will come.
             OffsetExpired: the upstream has dropped what comes next.
         """
 
@@ -144,20 +144,20 @@ class Connector(ABC, Generic[ConfigT]):
         return None
 
     async def check(self) -> None:
-        """Ask the upstream if it is well; called now and then while the source is quiet.
+        """Ask the upstream whether it works. Called from time to time while the source is quiet.
 
         Raises:
-            SourceUnavailable: it is not.
+            SourceUnavailable: it does not.
         """
         return None
 
     def offsets(self) -> Mapping[str, int]:
-        """The next offset to be read of every partition, valid after `__aenter__` and after each `receive()`. It moves
-        without a message too (control records, compaction). Empty where messages carry no offsets."""
+        """The next offset to be read of every partition, valid after `__aenter__` and after each `receive()`. It may move
+        without a message (control records, compaction). Empty where messages have no offsets."""
         return {}
 
     def positions(self) -> Mapping[str, int]:
-        """The older name of `offsets()`. A connector defines one of the two, and gets the other."""
+        """The older name of `offsets()`. A connector that defines one of the two gets the other."""
         return {}
 
 
@@ -166,8 +166,9 @@ class Replayable(Protocol):
     """A connector whose upstream keeps a history that can be read again."""
 
     def replay(self, start: Mapping[str, int], stop: Mapping[str, int] | None = None) -> Connector[Any]:
-        """A connector of the same source that reads from `start`, the first offset wanted of each partition (one that is
-        not named is read from its earliest), for ever, or up to but not including `stop` and then `EndOfStream`."""
+        """A connector of the same source that reads from `start`, the first offset wanted of each partition. A partition
+        that `start` does not name is read from its earliest offset. With `stop` it reads up to but not including those
+        offsets, and then raises `EndOfStream`; otherwise it has no end."""
         ...
 
     async def bounds(self) -> Mapping[str, tuple[int, int]]:
@@ -192,7 +193,7 @@ class Mountable(Protocol):
     """A connector that is served by the gateway's public server, as webhooks are."""
 
     def routes(self) -> Sequence[BaseRoute]:
-        """Its routes, asked for outside the context: once at start, and before that to see whether their paths are free.
+        """Its routes, asked for outside the context: once at start, and before that to check that their paths are free.
         They answer 503 while the connector is not entered."""
         ...
 
@@ -202,21 +203,21 @@ class Publishable(Protocol):
     """A connector that can carry another source's messages."""
 
     async def publish(self, message: Message) -> None:
-        """Hand `message` to the upstream; returns when the upstream has confirmed it. Inside the context.
+        """Send `message` to the upstream. Returns when the upstream has confirmed it. Called inside the context.
 
         Raises:
-            SourceUnavailable: it did not, or nothing took it.
+            SourceUnavailable: it did not, or no queue or topic accepted it.
         """
         ...
 
 
 @runtime_checkable
 class Rejectable(Protocol):
-    """A connector that can tell its upstream which messages were of no use, as brokers with dead letters want to know."""
+    """A connector that can tell its upstream which messages could not be mapped, for brokers with dead letters."""
 
     async def reject(self, message: Message) -> None:
-        """`message` cannot become an event. Called before the `ack` that covers it, which then leaves it out. Where a
-        connector has no such method the message is acknowledged like any other.
+        """`message` cannot become an event. Called before the `ack` that covers it, which must then leave it out. If a
+        connector has no such method, the message is acknowledged like any other.
 
         Raises:
             SourceUnavailable: the line is lost.

@@ -199,7 +199,7 @@ def test_a_path_that_no_request_fits_is_refused(path: str, says: str) -> None:
 
 
 def test_a_key_needs_a_certificate() -> None:
-    with pytest.raises(ValidationError, match='a key without certificate = "..."'):
+    with pytest.raises(ValidationError, match='key and key_password need certificate = "..."'):
         TlsConfig(key="key.pem")
 
 

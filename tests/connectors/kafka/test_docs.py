@@ -54,12 +54,12 @@ async def test_the_permissions_that_are_listed_are_enough_and_needed(upstream: U
 
     await upstream.send(topic, [b"x"])
     await allow("somebody-else", AclOperation.ALL)
-    with pytest.raises(SourceUnavailable, match="not for us to read"):
+    with pytest.raises(SourceUnavailable, match="may not be read by this user"):
         await source.__aenter__()
     assert PAGE.rows("to")[0][1] == "`READ` and `DESCRIBE` of the topics"
     await allow(kafka.user, AclOperation.READ)
     await allow(kafka.user, AclOperation.DESCRIBE)
     async with source:
         assert await read(source, 1)
-        with pytest.raises(SourceUnavailable, match="we may not read or write the topic"):
+        with pytest.raises(SourceUnavailable, match="this user may not read or write the topic"):
             await source.publish(Message(body=b"x"))

@@ -148,7 +148,7 @@ async def test_a_topic_that_comes_late_is_read_from_its_start(upstream: Upstream
     """`start = "latest"` means from the first attempt on: what is written before the topic is found is not lost."""
     topic = upstream.name()
     source = connector(upstream.bootstrap, topics=[topic])
-    with pytest.raises(SourceUnavailable, match=f"topic {topic} is not there"):
+    with pytest.raises(SourceUnavailable, match=f"topic {topic} does not exist"):
         await source.__aenter__()
     await upstream.create(topic)
     await upstream.send(topic, [b"early"])

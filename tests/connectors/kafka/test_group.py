@@ -194,5 +194,5 @@ async def test_a_beginning_that_can_not_be_looked_up_is_a_lost_line() -> None:
         moment=EARLIEST,
     )
     await place.on_partitions_assigned([TopicPartition("t", 0)])
-    with pytest.raises(SourceUnavailable, match="we may not use the group"):
+    with pytest.raises(SourceUnavailable, match="this user may not use the group"):
         await place.idle()

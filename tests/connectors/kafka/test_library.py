@@ -30,14 +30,11 @@ async def consumer() -> AsyncIterator[AIOKafkaConsumer]:
     with MockKafka() as mock:
         mock.create("topic", 1)
         consumer = AIOKafkaConsumer(bootstrap_servers=mock.bootstrap, group_id="group", enable_auto_commit=False)
-        try:
-            await client.start(consumer, within=10)
+        async with client.running(consumer, within=10):
             consumer.subscribe(["topic"])
             with anyio.fail_after(20):
                 await client.assignment(consumer)
             yield consumer
-        finally:
-            await client.close(consumer)
 
 
 def test_private_parts_stand_in_one_file() -> None:
@@ -95,4 +92,4 @@ async def test_connections_can_be_found_by_their_kind_and_cut(consumer: AIOKafka
 async def test_a_producer_shows_its_client() -> None:
     producer = AIOKafkaProducer(bootstrap_servers="127.0.0.1:1")
     assert client._transports(producer.client, *ConnectionGroup) == []
-    await client.close(producer)
+    await client._close(producer)

@@ -76,7 +76,7 @@ async def test_a_missing_client_certificate_is_refused(kafka: Kafka, topic: str)
 
 async def test_an_unknown_authority_is_not_trusted(kafka: Kafka, topic: str) -> None:
     """Without `ca` only the system's authorities count, unless `verify = false`."""
-    assert "certificate is not to be trusted" in await refusal(kafka.sasl_tls, topic, tls={})
+    assert "certificate is not trusted" in await refusal(kafka.sasl_tls, topic, tls={})
     sasl = {"username": kafka.user, "password": kafka.password}
     async with connector(kafka.sasl_tls, topics=[topic], sasl=sasl, tls={"verify": False}):
         pass

@@ -12,8 +12,7 @@ from aiokafka import TopicPartition
 
 from sse_gateway.errors import SourceUnavailable
 from sse_gateway_kafka import KafkaConfig
-from sse_gateway_kafka.client import TopicsRequest
-from sse_gateway_kafka.errors import translated
+from sse_gateway_kafka.client import TopicsRequest, translated
 from sse_gateway_kafka.survey import Survey, survey
 
 pytestmark = pytest.mark.anyio
@@ -76,7 +75,7 @@ async def test_a_pattern_is_over_whole_names_of_topics_that_are_there() -> None:
     """Internal topics, and those that the broker can't show, are none of ours."""
     answer = [topic("a"), topic("ab", id=1), topic("a1", id=2, internal=True), topic("a2", error=29)]
     assert (await surveyed(*answer, pattern="a.?")).topics == {"a", "ab"}
-    with pytest.raises(SourceUnavailable, match='no topic fits pattern = "b"'):
+    with pytest.raises(SourceUnavailable, match='no topic matches pattern = "b"'):
         await surveyed(*answer, pattern="b")
 
 
@@ -92,7 +91,7 @@ async def test_without_ids_name_and_cluster_are_the_identity() -> None:
 
 @pytest.mark.parametrize(
     ("error", "reason"),
-    [(3, "topic t is not there"), (5, "topic t is being made"), (29, "topic t is not for us to read"), (34, "refuses")],
+    [(3, "topic t does not exist"), (5, "topic t is being created"), (29, "topic t may not be read"), (34, "refuses")],
 )
 async def test_a_topic_that_can_not_be_read_says_why(error: int, reason: str) -> None:
     with pytest.raises(SourceUnavailable, match=reason):

@@ -57,7 +57,7 @@ def test_each_mode_has_a_class_that_can_do_what_the_mode_can(given: dict[str, An
         ({"mode": "stream", "stream": "a", "routing_keys": ["b"]}, '`routing_keys` belongs to mode = "exchange"'),
         ({"mode": "stream"}, "mode needs the key with its name"),
         ({"mode": "queue", "single_replica": True}, "mode needs the key with its name"),
-        ({"mode": "queue", "queue": "a"}, "hands each message to one replica"),
+        ({"mode": "queue", "queue": "a"}, "gives each message to only one replica"),
         ({"mode": "stream", "stream": "a", "declare": {"type": "topic"}}, "declare.type is the type of an exchange"),
         ({"exchange": "a", "tls": {}}, "tls is for a url that begins with amqps://"),
         ({"exchange": "a", "authentication": "external"}, "needs tls.certificate"),

@@ -99,7 +99,7 @@ async def test_check_finds_an_exchange_that_was_deleted(upstream: Upstream) -> N
         await source.check()
         async with upstream.channel() as channel:
             await channel.exchange_delete(exchange)
-        with pytest.raises(SourceUnavailable, match=f"exchange '{exchange}' is not well: NOT_FOUND"):
+        with pytest.raises(SourceUnavailable, match=f"exchange '{exchange}' can't be read: NOT_FOUND"):
             await source.check()
 
 

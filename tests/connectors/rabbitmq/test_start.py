@@ -55,7 +55,7 @@ async def test_a_start_behind_the_end_is_told(upstream: Upstream) -> None:
     """The broker would be silent, also about new messages."""
     stream = await upstream.stream()
     await upstream.publish(bodies(3), key=stream)
-    with pytest.raises(SourceUnavailable, match="start = 4 lies behind the end"):
+    with pytest.raises(SourceUnavailable, match="start = 4 is after the end"):
         async with stream_reader(upstream.url, stream, start=4):
             pass
 

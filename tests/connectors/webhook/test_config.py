@@ -27,7 +27,7 @@ def test_lists_as_toml_has_them_are_taken() -> None:
     [
         ({"path": "hooks"}, 'begins with "/"'),
         ({"key": "tenant"}, "key is not a parameter of path"),
-        ({"secrets": ["s"]}, "secrets without a signature"),
+        ({"secrets": ["s"]}, "secrets need a signature"),
         ({"signature": "github"}, "this signature needs secrets"),
         ({"signature": "github", "secrets": []}, "this signature needs secrets"),
         ({"signature": "github", "secrets": ["s", ""]}, "a secret is empty"),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sse_gateway_webhook import WebhookConfig
-from sse_gateway_webhook.refusal import Refusal
+from sse_gateway_webhook.request import Refusal
 from sse_gateway_webhook.signatures import verifier
 
 from .signing import KEY

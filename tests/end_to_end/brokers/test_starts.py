@@ -69,7 +69,7 @@ async def test_what_is_to_be_read_is_missing(tmp_path: Path, upstreams: Upstream
             scene.begin()
 
         await scene.suffer("exchange, queue or topic missing", mend=make_and_begin, breaks={})
-        check_refusals(scene, "NOT_FOUND", "is not there")
+        check_refusals(scene, "NOT_FOUND", "does not exist")
 
 
 def check_refusals(scene: Scene, rabbitmq: str, kafka: str) -> None:
