@@ -59,7 +59,7 @@ async def test_every_program_runs_and_streams(program: str) -> None:
     assert paths or "app" not in names
     for path in map("".join, paths):
         wire = Wire(path=path, query_string=b"")
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             async with serving(names["app"], wire):
                 await wire.until(wire.events)
         assert wire.start["status"] == 200

@@ -62,7 +62,7 @@ def folder(tmp_path: Path) -> Path:
 async def healthy(commands: Path, folder: Path) -> bool:
     """What HEALTHCHECK finds."""
     name, *arguments = IMAGE.one("HEALTHCHECK").exec_form()
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         return (await anyio.run_process([commands / name, *arguments], cwd=folder, check=False)).returncode == 0
 
 

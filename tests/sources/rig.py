@@ -107,7 +107,7 @@ class Rig:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Let everybody run until the condition holds."""
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             while True:
                 if condition():
                     return
@@ -127,7 +127,7 @@ class Rig:
 
     async def idle(self) -> None:
         """Let everybody run until nobody can."""
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             await anyio.wait_all_tasks_blocked()
 
     def count(self, name: str, **labels: str) -> float:

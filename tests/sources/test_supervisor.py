@@ -96,7 +96,7 @@ async def test_a_source_that_ends_is_finished_and_not_failed(caplog: pytest.LogC
     rig = Rig()
     rig.put(b"1")
     rig.upstream.finish()
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await rig.supervisor.run()
         await rig.supervisor.stop()
     assert rig.bodies() == [b"1"]
@@ -113,7 +113,7 @@ async def test_whatever_is_not_in_the_contract_leaves_run_and_the_connector_is_l
             raise KeyError("topic")
 
     rig = Rig(connector=Buggy)
-    with anyio.fail_after(5), pytest.raises(KeyError, match="topic"):
+    with anyio.fail_after(30), pytest.raises(KeyError, match="topic"):
         await rig.supervisor.run()
     assert not rig.upstream.lines
 
@@ -129,7 +129,7 @@ async def test_cancelling_run_leaves_the_connector_within_its_time() -> None:
             await anyio.sleep_forever()
 
     rig = Rig(connector=Slow, timing=Timing(leave=0.01))
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(rig.supervisor.run)
             await rig.up()
@@ -148,7 +148,7 @@ async def test_it_is_stopped_at_any_moment(moment: str) -> None:
     rig = Rig(connector=Hangs if moment == "connecting" else None)
     rig.hold_rests()
     rig.upstream.refusing = "closed" if moment == "resting" else None
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             if moment == "before":
                 tasks.start_soon(rig.supervisor.stop)
@@ -166,7 +166,7 @@ async def test_stopping_publishes_and_acknowledges_what_was_received() -> None:
     """The batch that is on its way into the log gets there; what comes after it stays with the upstream."""
     rig = Rig(buffer=100)
     rig.put(*[b"x"] * 500)
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(rig.supervisor.run)
             await rig.until(lambda: rig.log.published)

@@ -81,7 +81,7 @@ async def test_the_permissions_that_are_listed_are_enough_and_needed(rabbitmq: R
             await to_thread.run_sync(rabbitmq.ctl, "set_permissions", "-p", HOST, "reader", *allowed)
             async with connector(mine, **options.pop(mode)) as source:
                 await upstream.publish([b"x"], exchange="orders" if "exchange" in mode else "", key="orders")
-                with anyio.fail_after(5):
+                with anyio.fail_after(30):
                     assert await receive(source, 1)
                 with pytest.raises(SourceUnavailable, match="ACCESS_REFUSED"):
                     await source.publish(Message(body=b"x", key="orders"))

@@ -36,7 +36,7 @@ async def test_what_is_bound_comes_and_nothing_else(
     async with connector(upstream.url, exchange=exchange, **options) as source:
         await upstream.publish([b"other"], exchange=exchange, mandatory=False, **other)
         await upstream.publish([b"wanted"], exchange=exchange, **wanted)
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             assert [message.body for message in await source.receive()] == [b"wanted"]
 
 
@@ -46,7 +46,7 @@ async def test_without_keys_a_topic_or_fanout_exchange_gives_everything(upstream
     async with connector(upstream.url, exchange=exchange) as source:
         await upstream.publish([b"1"], exchange=exchange, key="any.thing")
         await upstream.publish([b"2"], exchange=exchange)
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             assert [message.body for message in await receive(source, 2)] == [b"1", b"2"]
 
 
@@ -57,7 +57,7 @@ async def test_several_exchanges_come_through_one_queue(upstream: Upstream) -> N
         await upstream.publish([b"1"], exchange=orders, key="new")
         await upstream.publish([b"2"], exchange=alerts)
         await upstream.publish([b"3"], exchange=orders, key="paid")
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             received = await receive(source, 3)
     assert [message.body for message in received] == [b"1", b"2", b"3"]
     assert [message.headers["amqp-exchange"] for message in received] == [orders, alerts, orders]
@@ -70,7 +70,7 @@ async def test_every_replica_gets_every_message(upstream: Upstream) -> None:
         connector(upstream.url, exchange=exchange) as second,
     ):
         await upstream.publish([b"x"], exchange=exchange)
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             assert [await receive(source, 1) for source in (first, second)]
 
 
@@ -102,7 +102,7 @@ async def test_an_exchange_is_made_where_that_is_configured(upstream: Upstream) 
     declare = {"type": "fanout", "arguments": {"x-test": "yes"}}
     async with connector(upstream.url, exchange=exchange, declare=declare) as source:
         await upstream.publish([b"x"], exchange=exchange)
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             assert await receive(source, 1)
     async with connector(upstream.url, exchange=exchange, declare=declare):
         pass
@@ -129,7 +129,7 @@ async def test_check_binds_anew_to_an_exchange_that_was_made_anew(upstream: Upst
             await channel.declare_exchange(exchange, "topic", durable=True)
         await source.check()
         await upstream.publish([b"x"], exchange=exchange)
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             assert await receive(source, 1)
 
 
@@ -143,7 +143,7 @@ async def test_no_more_than_prefetch_is_on_its_way_until_it_is_acknowledged(upst
         await source.check()
         assert len(source.consumer.inbox) == 0
         await source.ack(first[-1])
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             rest = await receive(source, 15)
     assert [message.body for message in [*first, *rest]] == [b"%d" % number for number in range(25)]
 
@@ -154,7 +154,7 @@ async def test_what_was_rejected_is_dead_lettered_and_nothing_else(upstream: Ups
     async with connector(upstream.url, exchange=exchange, queue_arguments=arguments) as source:
         assert issubclass(type(source), Rejectable)
         await upstream.publish([b"0", b"1", b"2", b"3", b"4", b"5"], exchange=exchange, key="k")
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             received: list[Message] = []
             while len(received) < 6:
                 received += await source.receive()
@@ -173,7 +173,7 @@ async def test_messages_that_came_before_the_line_was_lost_are_received(upstream
         await upstream.publish([b"1", b"2"], exchange=exchange)
         await source.check()
         await source.consumer.channel.close()
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             assert [message.body for message in await receive(source, 2)] == [b"1", b"2"]
             with pytest.raises(SourceUnavailable):
                 await source.receive()

@@ -48,7 +48,7 @@ async def test_every_part_of_a_message_arrives(upstream: Upstream) -> None:
             user_id=user,
             timestamp=datetime(2026, 1, 31, 12, tzinfo=UTC),
         )
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             (message,) = await source.receive()
     assert (message.body, message.key, message.id) == (b"\x00body", "order.new", "m-1")
     assert message.timestamp == datetime(2026, 1, 31, 12, tzinfo=UTC).timestamp()
@@ -78,7 +78,7 @@ async def test_a_timestamp_that_is_no_time_stops_nothing(
     monkeypatch.undo()
     await upstream.publish([b"good"], key=queue, headers={"Made": datetime(2026, 1, 31, tzinfo=UTC)})
     async with connector(upstream.url, mode="queue", queue=queue, single_replica=True) as source:
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             bad, good = await receive(source, 2)
     assert (bad.body, bad.timestamp, good.body) == (b"bad", None, b"good")
     assert good.headers["made"] == "2026-01-31T00:00:00+00:00"

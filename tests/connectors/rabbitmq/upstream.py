@@ -53,7 +53,7 @@ async def receive(source: Connector[Any], count: int) -> list[Message]:
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait for what nothing tells us of, five seconds at most."""
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         while not condition():
             await anyio.sleep(0.01)
 
