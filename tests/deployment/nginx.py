@@ -11,9 +11,11 @@ import anyio
 import pytest
 
 from ..brokers.ports import free_ports
-from .page import block
+from ..pages import block, page
 
 __all__ = ["needs_nginx", "nginx"]
+
+PAGE = page("docs/deployment.md")
 
 needs_nginx = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 
@@ -38,7 +40,7 @@ http {{
 async def nginx(folder: Path, gateway: str) -> AsyncIterator[str]:
     """Its URL, in front of the gateway with that URL."""
     [port] = free_ports(1)
-    locations = block("nginx").replace("http://127.0.0.1:8080", gateway)
+    locations = block(PAGE, "nginx").replace("http://127.0.0.1:8080", gateway)
     file = folder / "nginx.conf"
     file.write_text(_CONFIG.format(folder=folder, port=port, locations=locations))
     async with await anyio.open_process(

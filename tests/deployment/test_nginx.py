@@ -39,16 +39,15 @@ PAGE = """(() => {
 
 
 async def test_each_event_is_handed_on_at_once_and_the_end_as_an_end(tmp_path: Path) -> None:
-    with anyio.fail_after(60):
-        async with (
-            running(tmp_path, TICKS) as gateway,
-            nginx(tmp_path, gateway.public) as url,
-            anyio.create_task_group() as group,
-        ):
-            reader = curl(group, "--compressed", f"{url}/events/ticks")
-            await until(lambda: reader.output.count(b"\ndata: ") >= 3)
-            gateway.terminate()
-            await until(lambda: reader.code is not None)
+    async with (
+        running(tmp_path, TICKS) as gateway,
+        nginx(tmp_path, gateway.public) as url,
+        anyio.create_task_group() as group,
+    ):
+        reader = curl(group, "--compressed", f"{url}/events/ticks")
+        await until(lambda: reader.output.count(b"\ndata: ") >= 3)
+        gateway.terminate()
+        await until(lambda: reader.code is not None)
     assert reader.code == 0
     assert b"event: gateway.bye" in reader.output
 

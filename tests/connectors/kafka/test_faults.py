@@ -6,13 +6,12 @@ from typing import Any
 
 import anyio
 import pytest
-from anyio import to_thread
 
-from sse_gateway.connector import Connector, EndOfStream, Message, OffsetExpired, SourceUnavailable
-from tests.brokers.kafka.broker import Kafka
+from sse_gateway.connector import EndOfStream, Message, OffsetExpired, SourceUnavailable
 from tests.brokers.proxy import Proxy
 
-from .traffic import lost, read, traffic
+from ..reading import lost, receive
+from .traffic import traffic
 from .upstream import Upstream, connector
 
 pytestmark = pytest.mark.anyio
@@ -34,52 +33,15 @@ async def history(source: Any) -> list[tuple[str, int | None, bytes]]:
                 return standing(found)
 
 
-async def resumed(source: Any, start: dict[str, int]) -> Connector[Any]:
-    """A replay from `start`, entered as soon as the cluster is there."""
-    with anyio.fail_after(40):
-        while True:
-            replay: Connector[Any] = source.replay(start)
-            try:
-                return await replay.__aenter__()
-            except SourceUnavailable:
-                await anyio.sleep(0.05)
-
-
-async def catch_up(source: Any, replay: Connector[Any], received: list[Message]) -> None:
-    """Read the replay to where the topic ends now."""
-    end = {name: stop for name, (_, stop) in (await source.bounds()).items()}
-    with anyio.fail_after(30):
-        while any(replay.offsets()[name] < stop for name, stop in end.items()):
-            received += await replay.receive()
-
-
-async def test_a_broker_that_is_killed_loses_and_repeats_nothing(upstream: Upstream, own_kafka: Kafka) -> None:
-    """kill -9 under traffic is noticed by our own check; a replay from positions() goes on where reading ended."""
-    topic = await upstream.create(partitions=3)
-    source, received = connector(own_kafka.bootstrap, topics=[topic], start="earliest", timeout="2s"), list[Message]()
-    async with traffic(own_kafka.bootstrap, topic):
-        async with source:
-            received += await read(source, 50)
-            await to_thread.run_sync(own_kafka.kill)
-            reason, reached = await lost(source, received), dict(source.offsets())
-            assert "no answer" in reason
-        await to_thread.run_sync(own_kafka.start)
-        replay = await resumed(source, reached)
-        received += await read(replay, 50)
-    await catch_up(source, replay, received)
-    await replay.__aexit__(None, None, None)
-    assert standing(received) == await history(source)
-
-
 async def test_a_short_absence_is_lived_through(upstream: Upstream, proxy: Proxy) -> None:
     """Connections that are reset, shorter than `timeout`, are aiokafka's to mend: the same connector reads on."""
     topic = await upstream.create(partitions=3)
     source, received = connector(f"127.0.0.1:{proxy.port}", topics=[topic]), list[Message]()
     async with source, traffic(upstream.bootstrap, topic):
         for _ in range(3):
-            received += await read(source, 30)
+            received += await receive(source, 30)
             proxy.cut()
-        received += await read(source, 30)
+        received += await receive(source, 30)
     assert len(set(standing(received))) == len(received)
     assert set(standing(received)) <= set(await history(source))
 
@@ -89,54 +51,13 @@ async def test_a_line_that_falls_silent_is_lost(upstream: Upstream, proxy: Proxy
     topic = await upstream.create(partitions=3)
     source = connector(f"127.0.0.1:{proxy.port}", topics=[topic], timeout="2s")
     async with source, traffic(upstream.bootstrap, topic):
-        received = await read(source, 30)
+        received = await receive(source, 30)
         proxy.freeze()
         assert "no answer" in await lost(source, received)
         with pytest.raises(SourceUnavailable, match="no connection|no answer"):
             await source.check()
         with anyio.fail_after(6):  # what the supervisor gives it, and a bit
             await source.__aexit__(None, None, None)
-
-
-async def test_a_topic_that_is_made_anew_is_another_epoch(upstream: Upstream) -> None:
-    """Deleted and made again under traffic: the line is lost, the new entry has another epoch, and reads from its
-    start."""
-    topic = await upstream.create(partitions=3)
-    source, received = connector(upstream.bootstrap, topics=[topic], timeout="2s"), list[Message]()
-    async with traffic(upstream.bootstrap, topic):
-        async with source:
-            epoch = source.epoch
-            received += await read(source, 60)
-            await upstream.delete(topic)
-            await upstream.create(topic, partitions=3)
-            assert topic in await lost(source, received)
-            reached = dict(source.offsets())
-        replay = await resumed(source, reached)
-        assert replay.epoch not in ("", epoch)
-        await replay.__aexit__(None, None, None)
-        replay = await resumed(source, {})
-        again = await read(replay, 60)
-    await catch_up(source, replay, again)
-    await replay.__aexit__(None, None, None)
-    assert standing(again) == await history(source)
-
-
-async def test_a_partition_that_is_added_is_read_from_its_start(upstream: Upstream) -> None:
-    """It is noticed within `refresh`, the others go on where they are, and it is counted."""
-    topic = await upstream.create(partitions=2)
-    source = connector(upstream.bootstrap, topics=[topic], refresh="500ms", start="earliest")
-    async with source:
-        async with traffic(upstream.bootstrap, topic):
-            received = await read(source, 30)
-            await upstream.extend(topic, 4)
-            await upstream.send(topic, [b"first"], partition=3)
-            with anyio.fail_after(20):
-                while not any(message.body == b"first" for message in received):
-                    received += await source.receive()
-        await catch_up(source, source, received)
-        assert source.offsets().keys() == {"0", "1", "2", "3"}
-        assert source.tally["partitions_added"] == 2
-    assert standing(received) == await history(source)
 
 
 async def test_a_trimmed_history_is_expired_and_says_where_to_go_on(upstream: Upstream) -> None:
@@ -147,10 +68,10 @@ async def test_a_trimmed_history_is_expired_and_says_where_to_go_on(upstream: Up
     await upstream.send(topic, [b"other"], partition=1)
     source = connector(upstream.bootstrap, topics=[topic], start="earliest", fetch_bytes="1KB", batch=1)
     async with source:
-        await read(source, 5)
+        await receive(source, 5)
         await upstream.trim(topic, {0: 150})
         with pytest.raises(OffsetExpired) as expired:
-            await read(source, 200)
+            await receive(source, 200)
         assert expired.value.earliest == {"0": 150, "1": source.offsets()["1"]}
 
 
@@ -163,7 +84,7 @@ async def test_a_topic_that_comes_late_is_read_from_its_start(upstream: Upstream
     await upstream.create(topic)
     await upstream.send(topic, [b"early"])
     async with source:
-        assert [message.body for message in await read(source, 1)] == [b"early"]
+        assert [message.body for message in await receive(source, 1)] == [b"early"]
 
 
 async def test_topics_of_a_pattern_come_and_go(upstream: Upstream) -> None:
@@ -176,21 +97,21 @@ async def test_topics_of_a_pattern_come_and_go(upstream: Upstream) -> None:
         epoch = source.epoch
         await upstream.create(f"{prefix}-b")
         await upstream.send(f"{prefix}-b", [b"b"])
-        (message,) = await read(source, 1)
+        (message,) = await receive(source, 1)
         assert (message.body, len(message.partition)) == (b"b", 6)
         await upstream.delete(f"{prefix}-a")
         with anyio.fail_after(20):
             while source.offsets().keys() != {message.partition}:
                 await source.receive()
         await upstream.send(f"{prefix}-b", [b"c"])
-        assert [found.body for found in await read(source, 1)] == [b"c"]
+        assert [found.body for found in await receive(source, 1)] == [b"c"]
         await upstream.delete(f"{prefix}-b")
         await upstream.create(f"{prefix}-b")
         await upstream.send(f"{prefix}-b", [b"0", b"1", b"2"])
-        again = await read(source, 3)
+        again = await receive(source, 3)
         assert [(found.body, found.offset) for found in again] == [(b"0", 0), (b"1", 1), (b"2", 2)]
         assert again[0].partition != message.partition
-        assert (source.epoch, source.tally["partitions_gone"]) == (epoch, 2)
+        assert (source.epoch, source.tally) == (epoch, {"partitions_added": 2, "partitions_gone": 2})
 
 
 async def test_a_start_behind_the_end_waits_for_the_end(upstream: Upstream) -> None:
@@ -201,7 +122,7 @@ async def test_a_start_behind_the_end_waits_for_the_end(upstream: Upstream) -> N
     source = connector(upstream.bootstrap, topics=[topic])
     async with source.replay({"0": 4}) as replay:
         with pytest.raises(SourceUnavailable, match="ends at 2, and 4 was reached before"):
-            await read(replay, 1)
+            await receive(replay, 1)
     await upstream.send(topic, [b"2", b"3", b"4"])
     async with source.replay({"0": 4}) as replay:
-        assert [message.body for message in await read(replay, 1)] == [b"4"]
+        assert [message.body for message in await receive(replay, 1)] == [b"4"]

@@ -16,7 +16,8 @@ from sse_gateway_kafka.group import Membership
 from sse_gateway_kafka.survey import EARLIEST, Survey
 from tests.brokers.proxy import Proxy
 
-from .traffic import lost, read, traffic
+from ..reading import persist, receive
+from .traffic import traffic
 from .upstream import Upstream, connector
 
 pytestmark = pytest.mark.anyio
@@ -29,16 +30,10 @@ def member(upstream: Upstream, topic: str, *, port: int | None = None, **options
     return connector(servers, **{"topics": [topic], **group, **options})
 
 
-async def end(upstream: Upstream, topic: str) -> dict[str, int]:
-    """Where the topic ends now."""
-    bounds = await connector(upstream.bootstrap, topics=[topic]).bounds()
-    return {name: stop for name, (_, stop) in bounds.items()}
-
-
-async def catch_up(source: Connector[Any], stops: dict[str, int], received: list[Message]) -> None:
-    with anyio.fail_after(30):
-        while any(source.offsets()[name] < stop for name, stop in stops.items()):
-            received += await read(source, 1)
+async def first(source: Connector[Any], count: int) -> list[Message]:
+    """What it has when it is entered."""
+    async with source:
+        return await receive(source, count)
 
 
 def standing(messages: list[Message]) -> list[tuple[str, int | None]]:
@@ -50,22 +45,6 @@ async def test_it_is_entered_anew_and_never_replayed(upstream: Upstream) -> None
     assert not isinstance(member(upstream, "t"), Replayable)
 
 
-async def test_ten_rounds_lose_and_repeat_nothing(upstream: Upstream) -> None:
-    """Stopped and started under traffic, what was acknowledged is committed and what was not comes again."""
-    topic = await upstream.create(partitions=3)
-    source, received = member(upstream, topic, commit_interval="10s"), list[Message]()
-    async with source:
-        pass  # the group has its place before the first message
-    async with traffic(upstream.bootstrap, topic):
-        for _ in range(10):
-            async with source:
-                received += await read(source, 20)
-    stops = await end(upstream, topic)
-    async with source:
-        await catch_up(source, stops, received)
-    assert standing(received) == [(name, offset) for name, stop in sorted(stops.items()) for offset in range(stop)]
-
-
 async def test_two_members_share_the_partitions(upstream: Upstream) -> None:
     """A second member takes some over while messages flow: together they get each message, once."""
     topic = await upstream.create(partitions=4)
@@ -74,13 +53,13 @@ async def test_two_members_share_the_partitions(upstream: Upstream) -> None:
 
     async def read_on(source: Connector[Any]) -> None:
         while True:
-            received.extend(await read(source, 1))
+            received.extend(await receive(source, 1))
 
     async with first, traffic(upstream.bootstrap, topic), anyio.create_task_group() as tasks:
-        received += await read(first, 20)
+        received += await receive(first, 20)
         tasks.start_soon(read_on, first)
         async with second:
-            shared = await read(second, 20)
+            shared = await receive(second, 20)
             tasks.cancel_scope.cancel()
     assert {message.partition for message in shared}
     assert not set(standing(received)) & set(standing(shared)), "no message went to both"
@@ -96,7 +75,7 @@ async def test_new_partitions_are_read_from_their_start(upstream: Upstream) -> N
     await upstream.extend(topic, 2)
     await upstream.send(topic, [b"early"], partition=1)
     async with source:
-        assert [message.body for message in await read(source, 1)] == [b"early"]
+        assert [message.body for message in await receive(source, 1)] == [b"early"]
 
 
 async def test_a_trimmed_history_is_expired_once(upstream: Upstream) -> None:
@@ -109,31 +88,10 @@ async def test_a_trimmed_history_is_expired_once(upstream: Upstream) -> None:
     await upstream.trim(topic, {0: 2})
     async with source:
         with pytest.raises(OffsetExpired) as expired:
-            await read(source, 1)
+            await receive(source, 1)
     assert expired.value.earliest == {"0": 2}
     async with source:
-        assert [message.body for message in await read(source, 1)] == [b"kept"]
-
-
-async def test_a_topic_that_is_made_anew_is_read_from_its_start(upstream: Upstream) -> None:
-    """The group has no place in it, and `start = "latest"` would pass over what came before we noticed."""
-    topic = await upstream.create()
-    source, received = member(upstream, topic), list[Message]()
-    async with source:
-        epoch = source.epoch
-        await upstream.delete(topic)
-        await upstream.create(topic)
-        await upstream.send(topic, [b"new"])
-        assert topic in await lost(source, received)
-    with anyio.fail_after(30):
-        while not received:
-            try:
-                async with source:
-                    assert source.epoch != epoch
-                    received += await read(source, 1)
-            except SourceUnavailable:
-                await anyio.sleep(0.05)
-    assert [message.body for message in received] == [b"new"]
+        assert [message.body for message in await receive(source, 1)] == [b"kept"]
 
 
 async def test_a_commit_for_a_topic_that_was_deleted_is_none_for_its_successor(upstream: Upstream) -> None:
@@ -142,38 +100,25 @@ async def test_a_commit_for_a_topic_that_was_deleted_is_none_for_its_successor(u
     source = member(upstream, topic, commit_interval="1m")
     async with source:
         await upstream.send(topic, [b"old", b"old"])
-        await read(source, 2)
+        await receive(source, 2)
         await upstream.delete(topic)
         await upstream.create(topic)
         await upstream.send(topic, [b"1", b"2", b"3"])
-    received: list[Message] = []
-    with anyio.fail_after(30):
-        while len(received) < 3:
-            try:
-                async with member(upstream, topic) as source:
-                    received += await read(source, 3)
-            except SourceUnavailable:
-                await anyio.sleep(0.05)
+    received = await persist(lambda: first(member(upstream, topic), 3))
     assert [message.body for message in received] == [b"1", b"2", b"3"]
 
 
 async def test_a_topic_of_a_pattern_that_is_made_anew_is_read_from_its_start(upstream: Upstream) -> None:
     """Though the epoch stays, and neither aiokafka nor the group may have seen it missing."""
     topic = await upstream.create()
-    source, received = member(upstream, topic, topics=(), pattern=topic), list[Message]()
+    source = member(upstream, topic, topics=(), pattern=topic)
     async with source:
         await upstream.send(topic, [b"old"])
-        assert await read(source, 1)
+        assert await receive(source, 1)
     await upstream.delete(topic)
     await upstream.create(topic)
     await upstream.send(topic, [b"new"])
-    with anyio.fail_after(30):
-        while not received:
-            try:
-                async with source:
-                    received += await read(source, 1)
-            except SourceUnavailable:
-                await anyio.sleep(0.05)
+    received = await persist(lambda: first(source, 1))
     assert [message.body for message in received] == [b"new"]
 
 
@@ -185,7 +130,7 @@ async def test_a_pattern_is_over_whole_names(upstream: Upstream) -> None:
     async with source:
         await upstream.send(longer, [b"not ours"])
         await upstream.send(topic, [b"ours"])
-        assert [message.body for message in await read(source, 1)] == [b"ours"]
+        assert [message.body for message in await receive(source, 1)] == [b"ours"]
 
 
 async def test_leaving_a_broker_that_is_away_does_not_wait(upstream: Upstream, proxy: Proxy) -> None:
@@ -194,13 +139,13 @@ async def test_leaving_a_broker_that_is_away_does_not_wait(upstream: Upstream, p
     source = member(upstream, topic, commit_interval="1m", session="2s", port=proxy.port)
     async with source:
         await upstream.send(topic, [b"1"])
-        assert await read(source, 1)
+        assert await receive(source, 1)
         proxy.freeze()
         with anyio.fail_after(6):
             await source.__aexit__(None, None, None)
     proxy.thaw()
     async with source:
-        assert [message.body for message in await read(source, 1)] == [b"1"]
+        assert [message.body for message in await receive(source, 1)] == [b"1"]
 
 
 async def test_a_beginning_that_can_not_be_looked_up_is_a_lost_line() -> None:

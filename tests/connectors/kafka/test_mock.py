@@ -13,7 +13,7 @@ from sse_gateway.testing import ConnectorContract, PublishableContract, Replayab
 from tests.brokers.kafka.mock import MockKafka
 from tests.brokers.ports import free_ports
 
-from .traffic import lost, read
+from ..reading import lost, receive
 from .upstream import Upstream, connector
 
 pytestmark = pytest.mark.anyio
@@ -87,4 +87,4 @@ async def test_an_error_of_the_moment_is_lived_through() -> None:
         async with connector(mock.bootstrap, topics=["moved"], fetch_wait="20ms") as source:
             await to_thread.run_sync(mock.fail, FETCH, [not_leader, storage, not_leader])
             await Upstream(mock.bootstrap).send("moved", [b"1"])
-            assert [message.body for message in await read(source, 1)] == [b"1"]
+            assert [message.body for message in await receive(source, 1)] == [b"1"]

@@ -1,18 +1,13 @@
-"""Traffic that does not stop, and what the tests read of it."""
+"""Traffic that does not stop."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import anyio
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-
-from sse_gateway.connector import Connector, Message, SourceUnavailable
-
-__all__ = ["lost", "read", "traffic"]
 
 
 @asynccontextmanager
@@ -40,25 +35,3 @@ async def _send(producer: AIOKafkaProducer, topic: str, pause: float) -> None:
         except KafkaError:
             pass
         await anyio.sleep(pause)
-
-
-async def read(connector: Connector[Any], count: int) -> list[Message]:
-    """So many messages at least, each batch acknowledged."""
-    received: list[Message] = []
-    with anyio.fail_after(30):
-        while len(received) < count:
-            batch = await connector.receive()
-            received += batch
-            if batch:
-                await connector.ack(batch[-1])
-    return received
-
-
-async def lost(connector: Connector[Any], received: list[Message]) -> str:
-    """Read until the line is lost, into `received`; returns the reason."""
-    with anyio.fail_after(30):
-        while True:
-            try:
-                received += await connector.receive()
-            except SourceUnavailable as reason:
-                return str(reason)

@@ -10,7 +10,8 @@ import pytest
 
 from sse_gateway.connector import Message, Rejectable, Replayable, SourceUnavailable
 
-from .upstream import Upstream, connector, receive
+from ..reading import receive
+from .upstream import Upstream, connector
 
 pytestmark = pytest.mark.anyio
 
@@ -36,8 +37,7 @@ async def test_what_is_bound_comes_and_nothing_else(
     async with connector(upstream.url, exchange=exchange, **options) as source:
         await upstream.publish([b"other"], exchange=exchange, mandatory=False, **other)
         await upstream.publish([b"wanted"], exchange=exchange, **wanted)
-        with anyio.fail_after(30):
-            assert [message.body for message in await source.receive()] == [b"wanted"]
+        assert [message.body for message in await receive(source, 1)] == [b"wanted"]
 
 
 @pytest.mark.parametrize("type", ["topic", "fanout"])
@@ -46,8 +46,7 @@ async def test_without_keys_a_topic_or_fanout_exchange_gives_everything(upstream
     async with connector(upstream.url, exchange=exchange) as source:
         await upstream.publish([b"1"], exchange=exchange, key="any.thing")
         await upstream.publish([b"2"], exchange=exchange)
-        with anyio.fail_after(30):
-            assert [message.body for message in await receive(source, 2)] == [b"1", b"2"]
+        assert [message.body for message in await receive(source, 2)] == [b"1", b"2"]
 
 
 async def test_several_exchanges_come_through_one_queue(upstream: Upstream) -> None:
@@ -57,21 +56,9 @@ async def test_several_exchanges_come_through_one_queue(upstream: Upstream) -> N
         await upstream.publish([b"1"], exchange=orders, key="new")
         await upstream.publish([b"2"], exchange=alerts)
         await upstream.publish([b"3"], exchange=orders, key="paid")
-        with anyio.fail_after(30):
-            received = await receive(source, 3)
+        received = await receive(source, 3)
     assert [message.body for message in received] == [b"1", b"2", b"3"]
     assert [message.headers["amqp-exchange"] for message in received] == [orders, alerts, orders]
-
-
-async def test_every_replica_gets_every_message(upstream: Upstream) -> None:
-    exchange = await upstream.exchange()
-    async with (
-        connector(upstream.url, exchange=exchange) as first,
-        connector(upstream.url, exchange=exchange) as second,
-    ):
-        await upstream.publish([b"x"], exchange=exchange)
-        with anyio.fail_after(30):
-            assert [await receive(source, 1) for source in (first, second)]
 
 
 async def test_each_entry_has_a_queue_of_a_new_name_that_goes_with_it(upstream: Upstream) -> None:
@@ -102,8 +89,7 @@ async def test_an_exchange_is_made_where_that_is_configured(upstream: Upstream) 
     declare = {"type": "fanout", "arguments": {"x-test": "yes"}}
     async with connector(upstream.url, exchange=exchange, declare=declare) as source:
         await upstream.publish([b"x"], exchange=exchange)
-        with anyio.fail_after(30):
-            assert await receive(source, 1)
+        assert await receive(source, 1)
     async with connector(upstream.url, exchange=exchange, declare=declare):
         pass
     with pytest.raises(SourceUnavailable, match="PRECONDITION_FAILED - inequivalent arg 'type'"):
@@ -129,8 +115,7 @@ async def test_check_binds_anew_to_an_exchange_that_was_made_anew(upstream: Upst
             await channel.declare_exchange(exchange, "topic", durable=True)
         await source.check()
         await upstream.publish([b"x"], exchange=exchange)
-        with anyio.fail_after(30):
-            assert await receive(source, 1)
+        assert await receive(source, 1)
 
 
 async def test_no_more_than_prefetch_is_on_its_way_until_it_is_acknowledged(upstream: Upstream) -> None:
@@ -143,8 +128,7 @@ async def test_no_more_than_prefetch_is_on_its_way_until_it_is_acknowledged(upst
         await source.check()
         assert len(source.consumer.inbox) == 0
         await source.ack(first[-1])
-        with anyio.fail_after(30):
-            rest = await receive(source, 15)
+        rest = await receive(source, 15)
     assert [message.body for message in [*first, *rest]] == [b"%d" % number for number in range(25)]
 
 

@@ -13,21 +13,16 @@ import pytest
 from sse_gateway.connector import OffsetExpired, SourceUnavailable
 from sse_gateway_rabbitmq import stream as mode
 
-from .upstream import TRIMMED, Upstream, bodies, receive, stream_reader
+from ..reading import persist, receive
+from .upstream import TRIMMED, Upstream, bodies, stream_reader
 
 pytestmark = pytest.mark.anyio
 
 
 @asynccontextmanager
 async def entered(source: Any) -> AsyncIterator[Any]:
-    """Enter `source` as the supervisor does: again and again until the broker is ready."""
-    with anyio.fail_after(20):
-        while True:
-            try:
-                await source.__aenter__()
-                break
-            except SourceUnavailable:
-                await anyio.sleep(0.05)
+    """Enter `source` as soon as the broker is ready."""
+    await persist(source.__aenter__)
     try:
         yield source
     finally:
@@ -54,8 +49,7 @@ async def test_a_stream_that_was_made_anew_is_another_epoch(
     tail = stream_reader(upstream.url, stream, start="first")
     await upstream.publish(bodies(5, "old"), key=stream)
     async with tail:
-        with anyio.fail_after(30):
-            await receive(tail, 5)
+        await receive(tail, 5)
         old, positions = tail.epoch, dict(tail.offsets())
     await upstream.delete(stream)
     await upstream.stream(name=stream)
@@ -66,8 +60,7 @@ async def test_a_stream_that_was_made_anew_is_another_epoch(
     async with tail.replay({}) as replay:
         assert (replay.epoch, replay.offsets()) == (epoch, {"": 0})
         await upstream.publish([b"last"], key=stream)
-        with anyio.fail_after(30):
-            received = await receive(replay, count + 1)
+        received = await receive(replay, count + 1)
     assert [message.body for message in received] == [*bodies(count, "new"), b"last"]
 
 
@@ -77,8 +70,7 @@ async def test_a_stream_that_is_behind_what_was_read_is_waited_for(upstream: Ups
     tail = stream_reader(upstream.url, stream, start="first")
     await upstream.publish(bodies(3), key=stream)
     async with tail:
-        with anyio.fail_after(30):
-            received = await receive(tail, 3)
+        received = await receive(tail, 3)
         epoch = tail.epoch
     tail._history.note(replace(received[-1], offset=5), life=0)  # as if more had been read elsewhere
     with pytest.raises(SourceUnavailable, match="ends before offset 5, which was read"):

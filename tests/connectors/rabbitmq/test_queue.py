@@ -11,7 +11,8 @@ import pytest
 from sse_gateway.connector import Message, Rejectable, Replayable, SourceUnavailable
 from tests.brokers.proxy import Proxy
 
-from .upstream import Upstream, bodies, connector, receive, until
+from ..reading import receive
+from .upstream import Upstream, bodies, connector, until
 
 pytestmark = pytest.mark.anyio
 
@@ -114,8 +115,7 @@ async def test_what_had_arrived_when_the_line_was_lost_comes_once(upstream: Upst
             with pytest.raises(SourceUnavailable):
                 await source.receive()
     async with source:
-        with anyio.fail_after(30):
-            assert [message.body for message in await receive(source, 20)] == sent
+        assert [message.body for message in await receive(source, 20)] == sent
 
 
 async def test_messages_of_a_deleted_queue_that_had_arrived_are_received(upstream: Upstream) -> None:
@@ -126,8 +126,7 @@ async def test_messages_of_a_deleted_queue_that_had_arrived_are_received(upstrea
         await source.check()
         await upstream.delete(queue)
         await until(lambda: source.consumer.cancelled)
-        with anyio.fail_after(30):
-            assert [message.body for message in await receive(source, 2)] == [b"1", b"2"]
+        assert [message.body for message in await receive(source, 2)] == [b"1", b"2"]
 
 
 async def test_leaving_right_after_an_acknowledgement_does_not_undo_it(upstream: Upstream) -> None:
@@ -162,7 +161,6 @@ async def test_a_second_consumer_shares_the_messages(upstream: Upstream) -> None
 
         await (await channel.get_queue(queue)).consume(take)
         await upstream.publish([b"1", b"2"], key=queue)
-        with anyio.fail_after(30):
-            (mine,) = await source.receive()
+        (mine,) = await receive(source, 1)
         await until(lambda: taken)
     assert {mine.body, taken[0]} == {b"1", b"2"}

@@ -10,7 +10,8 @@ import pytest
 
 from sse_gateway.connector import SourceUnavailable
 
-from .upstream import Upstream, bodies, receive, stream_reader
+from ..reading import receive
+from .upstream import Upstream, bodies, stream_reader
 
 pytestmark = pytest.mark.anyio
 
@@ -25,8 +26,7 @@ async def test_it_begins_where_start_says(upstream: Upstream, start: object, fir
     async with stream_reader(upstream.url, stream, start=start) as source:
         assert source.offsets() == {"": first}
         await upstream.publish([b"10"], key=stream)
-        with anyio.fail_after(30):
-            received = await receive(source, 11 - first)
+        received = await receive(source, 11 - first)
     assert [(message.offset, message.body) for message in received] == list(enumerate(bodies(11)))[first:]
 
 
@@ -51,8 +51,7 @@ async def test_an_empty_stream_begins_at_zero(upstream: Upstream, start: object)
         assert source.offsets() == {"": 0}
         assert await source.bounds() == {"": (0, 0)}
         await upstream.publish([b"x"], key=stream)
-        with anyio.fail_after(30):
-            assert (await source.receive())[0].offset == 0
+        assert (await receive(source, 1))[0].offset == 0
 
 
 async def test_a_start_behind_the_end_is_told(upstream: Upstream) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from sse_gateway.connector import EndOfStream, OffsetExpired, Rejectable, SourceUnavailable
 
-from .upstream import TRIMMED, Upstream, bodies, receive, stream_reader
+from ..reading import receive
+from .upstream import TRIMMED, Upstream, bodies, stream_reader
 
 pytestmark = pytest.mark.anyio
 
@@ -33,8 +34,7 @@ async def test_a_replay_from_below_what_is_held_is_expired(upstream: Upstream, t
             await source.replay({"": start}).__aenter__()
         assert expired.value.earliest == {"": earliest}
     async with source.replay({"": earliest}) as replay:
-        with anyio.fail_after(30):
-            assert (await replay.receive())[0].offset == earliest
+        assert (await receive(replay, 1))[0].offset == earliest
 
 
 async def test_what_is_dropped_before_a_slow_reader_had_it_is_expired(upstream: Upstream) -> None:
@@ -57,8 +57,7 @@ async def test_offsets_without_a_message_are_passed_over(upstream: Upstream) -> 
     await upstream.publish(bodies(10), key=stream)
     async with stream_reader(upstream.url, stream, start=5) as source:
         source._next = 3  # as if nothing were at 3 and 4
-        with anyio.fail_after(30):
-            received = await receive(source, 5)
+        received = await receive(source, 5)
         assert [message.offset for message in received] == [5, 6, 7, 8, 9]
         assert source.offsets() == {"": 10}
 
@@ -73,8 +72,7 @@ async def test_a_receive_that_is_cancelled_while_it_looks_at_a_hole_loses_nothin
                 assert (await source.receive())[0].offset == 5
                 break
         else:
-            with anyio.fail_after(30):
-                assert (await source.receive())[0].offset == 5
+            assert (await receive(source, 1))[0].offset == 5
 
 
 async def test_a_replay_reads_far_beyond_prefetch_without_an_acknowledgement(upstream: Upstream) -> None:
@@ -108,8 +106,7 @@ async def test_a_stream_is_made_where_that_is_configured(upstream: Upstream) -> 
     declare = {"arguments": {"x-max-age": "1h"}}
     async with stream_reader(upstream.url, stream, declare=declare) as source:
         await upstream.publish([b"x"], key=stream)
-        with anyio.fail_after(30):
-            assert (await source.receive())[0].offset == 0
+        assert (await receive(source, 1))[0].offset == 0
 
 
 async def test_it_dead_letters_nothing() -> None:

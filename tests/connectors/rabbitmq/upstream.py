@@ -14,10 +14,7 @@ import anyio
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import AMQPError
 
-from sse_gateway.connector import Connector, Message
 from sse_gateway_rabbitmq import RabbitMQConfig, RabbitMQConnector
-
-__all__ = ["TRIMMED", "Upstream", "bodies", "connector", "receive", "stream_reader", "until"]
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -38,17 +35,6 @@ def stream_reader(url: str, stream: str, **options: Any) -> Any:
 def bodies(count: int, prefix: str = "") -> list[bytes]:
     """Different bodies, numbered."""
     return [f"{prefix}{number}".encode() for number in range(count)]
-
-
-async def receive(source: Connector[Any], count: int) -> list[Message]:
-    """`count` messages, each batch acknowledged."""
-    received: list[Message] = []
-    while len(received) < count:
-        batch = await source.receive()
-        received += batch
-        if batch:
-            await source.ack(batch[-1])
-    return received
 
 
 async def until(condition: Callable[[], object]) -> None:

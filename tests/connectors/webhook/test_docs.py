@@ -9,15 +9,15 @@ from pathlib import Path
 import anyio
 import pytest
 
-import sse_gateway_webhook
 from sse_gateway_webhook import WebhookConfig
 from tests.end_to_end.gateway import running
+from tests.pages import ROOT, blocks, page
 
 pytestmark = pytest.mark.anyio
 
-PAGE = (Path(__file__).parents[3] / "docs" / "connectors" / "webhook.md").read_text()
-SOURCES = "\n".join(re.findall(r"^```toml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
-EXAMPLES = re.findall(r"^```sh\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+PAGE = page("docs/connectors/webhook.md")
+SOURCES = "\n".join(blocks(PAGE, "toml"))
+EXAMPLES = blocks(PAGE, "sh")
 SECRETS = {
     "GITHUB_SECRET": "It's a Secret to Everybody",
     "STRIPE_SECRET": "whsec_test",
@@ -52,7 +52,6 @@ def test_every_preset_has_an_example() -> None:
 
 
 def test_every_refusal_that_is_counted_is_in_the_table() -> None:
-    package = Path(str(sse_gateway_webhook.__file__)).parent
-    code = "".join(path.read_text() for path in package.glob("*.py"))
+    code = "".join(path.read_text() for path in (ROOT / "connectors" / "sse_gateway_webhook").glob("*.py"))
     kinds = re.findall(r'(?:Refusal\(\d+, |busy\(|unauthorized\(|_tally\[)"(\w+)"', code)
     assert len(kinds) > 10 and [kind for kind in kinds if f"`{kind}`" not in PAGE] == []

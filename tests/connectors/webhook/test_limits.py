@@ -131,19 +131,6 @@ async def test_many_small_events_weigh_more_than_their_bytes() -> None:
             await bench.connector.ack(batch[-1])
 
 
-async def test_a_sender_that_leaves_before_the_end_of_its_body_leaves_its_room() -> None:
-    async with running(**tight(bodies=1)) as bench, anyio.create_task_group() as tasks:
-        for _ in range(3):
-            upload = Upload(bench)
-            tasks.start_soon(upload.run)
-            await upload.send(b"x" * 1000)
-            await upload.leave()
-            assert upload.status == 400
-        assert bench.refused == {"disconnected": 3}
-        assert (await bench.post(b"x" * 1024)).status_code == 202
-        assert len(bench.bodies) == 1
-
-
 async def test_a_refused_body_is_taken_in_before_the_answer() -> None:
     """Else the sender would find a reset connection in place of the answer."""
     async with idle(**tight()) as bench, anyio.create_task_group() as tasks:  # not entered: 503 at once

@@ -49,16 +49,6 @@ async def test_a_body_is_proved_before_it_is_read(provider: Provider) -> None:
 
 
 @every
-async def test_the_right_signature_is_taken(provider: Provider) -> None:
-    assert await answer(provider, provider.headers(BODY)) == (202, "")
-
-
-@every
-async def test_the_signature_of_another_secret_is_wrong(provider: Provider) -> None:
-    assert await answer(provider, provider.headers(BODY, secret=provider.other)) == (401, "signature_wrong")
-
-
-@every
 async def test_the_signature_of_another_body_is_wrong(provider: Provider) -> None:
     if provider.name != "bearer":  # which says nothing of the body
         assert await answer(provider, provider.headers(BODY), body=BODY + b" ") == (401, "signature_wrong")

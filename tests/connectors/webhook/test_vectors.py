@@ -80,19 +80,6 @@ def test_a_published_example_is_proved(vector: tuple[str, str, Mapping[str, str]
     prove(*vector)
 
 
-@pytest.mark.parametrize("vector", VECTORS.values(), ids=VECTORS)
-def test_a_published_example_with_one_other_byte_is_not(vector: tuple[str, str, dict[str, str], bytes, float]) -> None:
-    signature, secret, headers, body, now = vector
-    with pytest.raises(Refusal, match="does not match") as refused:
-        prove(signature, secret, headers, b"h" + body[1:], now)
-    assert refused.value.status_code == 401
-
-
-def test_the_published_example_of_svix_is_proved_under_its_own_headers() -> None:
-    signature, secret, headers, body, now = VECTORS["standard"]
-    prove(signature, secret, {name.replace("webhook-", "svix-"): value for name, value in headers.items()}, body, now)
-
-
 def test_what_the_library_of_standard_webhooks_signs_is_proved() -> None:
     library: Any = import_module("standardwebhooks").Webhook(KEY)
     now, body = datetime.now(UTC), '{"a": "ü"}'
