@@ -103,16 +103,18 @@ async def running(
     and by default waited for until it is ready. Killed at the end if it still runs."""
     file = directory / "gateway.toml"
     file.write_text(PORTS.format(port=port) + text)
-    async with await anyio.open_process([*command, str(file)], stdout=PIPE, stderr=STDOUT) as process:
-        gateway = Gateway(process)
-        async with anyio.create_task_group() as group:
+    with anyio.fail_after(240):  # less than pytest's own limit, which ends all of the run's tests
+        async with (
+            await anyio.open_process([*command, str(file)], stdout=PIPE, stderr=STDOUT) as process,
+            anyio.create_task_group() as group,
+        ):
+            gateway = Gateway(process)
             group.start_soon(gateway.listen)
             try:
-                with anyio.fail_after(120):
-                    serving = await gateway.logged("serving")
-                    gateway.public, gateway.admin = serving["public"], serving["admin"]
-                    if ready:
-                        await gateway.ready()
+                serving = await gateway.logged("serving")
+                gateway.public, gateway.admin = serving["public"], serving["admin"]
+                if ready:
+                    await gateway.ready()
                 yield gateway
             finally:
                 if process.returncode is None:
