@@ -12,11 +12,11 @@ import pytest
 import sse_gateway
 from sse_gateway.sse import EventSourceResponse
 
+from .pages import blocks, page
 from .sse.wire import Wire, serving
-from .test_docs import ROOT
 
-TEXT = (ROOT / "docs" / "engine.md").read_text()
-PROGRAMS = re.findall(r"^```python\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+TEXT = page("docs/engine.md")
+PROGRAMS = blocks(TEXT, "python")
 
 
 def rows(heading: str) -> list[list[str]]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 from prometheus_client import Metric
 
 from sse_gateway.core import Bounds, Hub
 from sse_gateway.metrics import Metrics, Scrape
 
-PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
+from .pages import page
+
+PAGE = page("docs/metrics.md")
 
 
 def families() -> Iterator[Metric]:
@@ -44,4 +45,4 @@ def row(family: Metric) -> str:
 
 
 def test_the_page_has_every_metric_as_it_is_shown() -> None:
-    assert re.findall(r"^\| `.*$", PAGE.read_text(), re.MULTILINE) == [row(family) for family in families()]
+    assert re.findall(r"^\| `.*$", PAGE, re.MULTILINE) == [row(family) for family in families()]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sse_gateway.config import BufferConfig, Config, LimitsConfig, LogConfig, load
+from sse_gateway.config import BufferConfig, Config, LogConfig, load
 from sse_gateway.connector import Connector
 from sse_gateway.errors import ConfigError
 
@@ -81,10 +81,6 @@ def test_a_configuration_is_frozen() -> None:
         read("").server.port = 1
     with pytest.raises(ValidationError, match="frozen"):
         read(SOURCE).sources["demo"].required = True
-
-
-def test_limits_can_be_made_without_a_file() -> None:
-    assert LimitsConfig.model_validate({"heartbeat": "250ms"}).heartbeat == 0.25
 
 
 def test_what_is_not_toml_is_told_with_its_place() -> None:

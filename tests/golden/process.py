@@ -51,6 +51,8 @@ REQUESTS = (
     ("OPTIONS", "/events/hook", ""),
     ("GET", "/events/hook", "accept: text/html"),
     ("GET", "/events/a%20b", ""),
+    ("GET", "/events/a%2Fb", ""),
+    ("GET", "/events/%E4%B8%AD", ""),
     ("GET", "/hook", ""),
     ("POST", "/hook", "content-length: 101\r\nexpect: 100-continue"),
     ("POST", "/hook", "content-encoding: gzip"),

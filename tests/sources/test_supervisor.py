@@ -32,6 +32,7 @@ async def test_its_state_and_metrics_say_how_it_is() -> None:
         rig.resting.release()
         await rig.up()
         assert (rig.count("source_up"), rig.state.been_up, rig.state.last_message) == (1, True, None)
+        assert rig.state.last_error == "wrong password", "it is kept"
         assert rig.state.since == rig.now
         rig.now += 7
         rig.put(b"1")
@@ -51,8 +52,10 @@ async def test_one_line_is_logged_for_each_change(caplog: pytest.LogCaptureFixtu
     rig.upstream.refusing = "no such topic"
     async with running(rig):
         await rig.rested(5)
+        since = rig.state.since
         rig.upstream.refusing = "no leader"
         await rig.until(lambda: rig.state.last_error == "no leader")
+        assert rig.state.since == since, "another reason is no new beginning"
         rig.upstream.refusing = None
         await rig.up()
     lines = [(record.levelname, record.message, vars(record).get("error")) for record in caplog.records]

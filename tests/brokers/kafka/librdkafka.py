@@ -25,9 +25,7 @@ _PRODUCER = 0
 # Command: the function `rd_kafka_mock_...` behind it, and what it takes after the cluster.
 _COMMANDS: dict[str, tuple[str, list[Any]]] = {
     "create": ("topic_create", [_TEXT, _INT, _INT]),
-    "delete": ("topic_delete", [_TEXT]),
     "delete_records": ("partition_delete_records", [_TEXT, _INT, _LONG]),
-    "lead": ("partition_set_leader", [_TEXT, _INT, _INT]),
     "down": ("broker_set_down", [_INT]),
     "up": ("broker_set_up", [_INT]),
     "delay": ("broker_set_rtt", [_INT, _INT]),

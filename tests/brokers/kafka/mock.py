@@ -39,10 +39,6 @@ class MockKafka:
         """Make a topic."""
         self._tell("create", topic, partitions, 1)
 
-    def delete(self, topic: str) -> None:
-        """Delete a topic."""
-        self._tell("delete", topic)
-
     def delete_records(self, topic: str, partition: int, before: int) -> None:
         """Trim the history of a partition: `before` is the first offset that is kept."""
         self._tell("delete_records", topic, partition, before)
