@@ -48,7 +48,6 @@ def test_every_public_name_is_told_of() -> None:
     assert [name for name in sse_gateway.__all__ if name != "__version__" and f"`{name}" not in TEXT] == []
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize(
     "program", PROGRAMS, ids=lambda program: f"line {TEXT[: TEXT.index(program)].count(chr(10)) + 1}"
 )

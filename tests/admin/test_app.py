@@ -14,8 +14,6 @@ from sse_gateway.metrics import DrainStage, Metrics, Scrape
 from sse_gateway.process.drain import Gate
 from tests.public.asgi import request
 
-pytestmark = pytest.mark.anyio
-
 
 @dataclass
 class State:

@@ -7,8 +7,6 @@ import os
 import random
 import socket
 
-__all__ = ["free_ports"]
-
 # Below the range from which the kernel takes the local ports of outgoing connections (32768 on Linux): a port that is
 # free while its broker is down must not be taken by a client that happens to connect somewhere.
 _ALL = range(20_000, 32_000)

@@ -11,8 +11,6 @@ from pathlib import Path
 
 from .reaper import Reaper
 
-__all__ = ["REAPER", "Process", "StartFailed"]
-
 REAPER = Reaper()
 _PAUSE = 0.05
 

@@ -10,8 +10,6 @@ import signal
 import subprocess
 import sys
 
-__all__ = ["Reaper"]
-
 
 class Reaper:
     """The process that outlives the run, for a moment. Started at the first server."""

@@ -37,7 +37,6 @@ def test_every_text_of_the_errors_is_one(name: str) -> None:
     assert [text for text in ours if text not in code] == []
 
 
-@pytest.mark.anyio
 async def test_the_example_of_generate_works_as_it_stands(tmp_path: Path) -> None:
     text = page("docs/connectors/generate.md")
     [shown] = re.findall(r"^```\n(event: .*?)^```", text, re.DOTALL | re.MULTILINE)

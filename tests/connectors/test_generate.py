@@ -15,8 +15,6 @@ from sse_gateway.connector import Connector, EndOfStream, Message, Mountable, Re
 from sse_gateway.testing import ConnectorContract
 from sse_gateway_generate import GenerateConfig, GenerateConnector
 
-pytestmark = pytest.mark.anyio
-
 
 class TestGenerateConnector(ConnectorContract):
     own_bodies = True

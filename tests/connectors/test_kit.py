@@ -30,8 +30,6 @@ from sse_gateway.connector import (
 )
 from tests.brokers.certificates import Certificates
 
-pytestmark = pytest.mark.anyio
-
 
 class Silent(Connector[ConnectorConfig]):
     Config = ConnectorConfig

@@ -31,7 +31,6 @@ def test_the_page_shows_it_as_it_is(file: str) -> None:
     assert (PLUGIN / file).read_text() in shown
 
 
-@pytest.mark.anyio
 async def test_what_the_page_configures_serves_the_lines_of_a_server(tmp_path: Path) -> None:
     [file] = [text for text in blocks(README, "toml") if "[[routes]]" in text]
 

@@ -11,8 +11,6 @@ from pathlib import Path
 
 from .dockerfile import ROOT, Dockerfile, Instruction, Stage
 
-__all__ = ["build"]
-
 _ABSOLUTE = re.compile(r"(?<![\w./])/(?=opt/)")
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 
-__all__ = ["confined", "works"]
-
 _READ_ONLY = r"""
 findmnt --raw --noheadings --output TARGET | grep -v -e '^/proc' -e '^/sys' |
     while read -r target; do mount -o remount,bind,ro "$target"; done 2>/dev/null

@@ -13,8 +13,6 @@ import pytest
 from ..brokers.ports import free_ports
 from ..pages import block, page
 
-__all__ = ["needs_nginx", "nginx"]
-
 PAGE = page("docs/deployment.md")
 
 needs_nginx = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")

@@ -16,8 +16,6 @@ from .build import build
 from .container import confined, works
 from .dockerfile import Dockerfile
 
-pytestmark = pytest.mark.anyio
-
 IMAGE = Dockerfile.read().stages[-1]
 GATEWAY = """
 [server]

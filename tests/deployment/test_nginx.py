@@ -13,7 +13,7 @@ from ..end_to_end.browsers import BROWSERS, Browser, browsing
 from ..end_to_end.gateway import curl, running, until
 from .nginx import needs_nginx, nginx
 
-pytestmark = [pytest.mark.anyio, needs_nginx]
+pytestmark = needs_nginx
 
 TICKS = """
 [sources.ticks]

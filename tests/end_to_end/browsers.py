@@ -17,8 +17,6 @@ import pytest
 from anyio import to_thread
 from playwright.async_api import async_playwright
 
-__all__ = ["BROWSERS", "Browser", "browsing"]
-
 BROWSERS = ("chromium", "firefox-esr")
 _CHROMIUM = (
     "--no-sandbox",

@@ -17,8 +17,6 @@ import anyio
 from anyio.abc import Process, TaskGroup
 from anyio.streams.text import TextReceiveStream
 
-__all__ = ["COMMAND", "Curl", "Gateway", "curl", "running", "until"]
-
 COMMAND = (str(Path(sys.executable).with_name("sse-gateway")), "serve")
 PORTS = '[logs]\nformat = "json"\n[admin]\nport = 0\n[server]\nport = {port}\n'
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["complete"]
-
 
 def complete(output: bytes) -> bool:
     """Whether there are any, and from the first to the last none is missing, repeated or out of order."""

@@ -12,7 +12,7 @@ import pytest
 from .browsers import BROWSERS, Browser, browsing
 from .gateway import Gateway, running
 
-pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("name", BROWSERS)]
+pytestmark = pytest.mark.parametrize("name", BROWSERS)
 
 SOURCE = """
 try_page = true

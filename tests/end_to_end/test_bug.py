@@ -7,11 +7,8 @@ import sys
 from pathlib import Path
 
 import anyio
-import pytest
 
 from .gateway import curl, running, until
-
-pytestmark = pytest.mark.anyio
 
 BUGGY = (sys.executable, str(Path(__file__).with_name("buggy.py")))
 CONFIG = """

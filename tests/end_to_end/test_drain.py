@@ -13,8 +13,6 @@ from .gateway import Gateway, curl, running, until
 from .numbered import complete
 from .slow_client import SlowClient
 
-pytestmark = pytest.mark.anyio
-
 CONFIG = """
 [drain]
 delay = "1s"

@@ -6,11 +6,8 @@ import re
 from pathlib import Path
 
 import anyio
-import pytest
 
 from .gateway import COMMAND, curl, running, until
-
-pytestmark = pytest.mark.anyio
 
 EXAMPLE = Path(__file__).parents[2] / "gateway.example.toml"
 

@@ -7,13 +7,10 @@ from pathlib import Path
 
 import anyio
 import httpx
-import pytest
 
 from sse_gateway.testing import EventStreamReader
 
 from .gateway import Gateway, running
-
-pytestmark = pytest.mark.anyio
 
 CLIENTS = 1000
 EVENTS = 100

@@ -5,13 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import anyio
-import pytest
 
 from .gateway import curl, running, until
 from .numbered import complete
 from .slow_client import SlowClient
-
-pytestmark = pytest.mark.anyio
 
 CONFIG = """
 [limits]

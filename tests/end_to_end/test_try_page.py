@@ -5,12 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import anyio
-import pytest
 
 from .browsers import Browser, browsing
 from .gateway import running
-
-pytestmark = pytest.mark.anyio
 
 CONFIG = """try_page = true
 [sources.demo]

@@ -6,13 +6,10 @@ from contextlib import AsyncExitStack
 
 import anyio
 import httpx
-import pytest
 
 from sse_gateway.testing import EventStreamReader
 
 from ..sse.servers import Server, frozen
-
-pytestmark = pytest.mark.anyio
 
 
 async def publish(server: Server, text: str, clients: int | None = None) -> int:

@@ -12,8 +12,6 @@ from ..delivery.wire import Wire
 from .public import EVENT_STREAM, NDJSON, ids, public
 from .transcript import Transcript
 
-__all__ = ["SCENES"]
-
 FORMATS = {"event-stream": EVENT_STREAM, "ndjson": NDJSON}
 
 

@@ -6,8 +6,6 @@ import pytest
 
 from .recorded import FOLDER, SCENES, file_of, play
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.mark.parametrize("scene", SCENES)
 async def test_clients_are_sent_the_same_bytes_as_ever(scene: str) -> None:

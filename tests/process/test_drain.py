@@ -13,8 +13,6 @@ from sse_gateway.config import DrainConfig
 from sse_gateway.metrics import DrainStage, Metrics
 from sse_gateway.process.drain import Drain, Gate
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture(autouse=True)
 def _without_watchdog() -> Iterator[None]:

@@ -18,8 +18,6 @@ from sse_gateway.process.granian import Server
 
 from .serving import serving
 
-pytestmark = pytest.mark.anyio
-
 START = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]}
 
 

@@ -16,8 +16,6 @@ from sse_gateway.testing import MemoryUpstream
 
 from .rig import Orders, Rig, running
 
-pytestmark = pytest.mark.anyio
-
 
 async def test_what_the_upstream_has_is_published_and_acknowledged() -> None:
     rig = Rig()

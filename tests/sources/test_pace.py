@@ -8,8 +8,6 @@ from sse_gateway.config import BufferConfig
 from sse_gateway.core import Bounds, Hub
 from sse_gateway.sources.intake import Pace
 
-pytestmark = pytest.mark.anyio
-
 
 class Flush:
     def __init__(self, hub: Hub) -> None:

@@ -13,8 +13,6 @@ from sse_gateway.testing import MemoryConfig, MemoryConnector, MemoryUpstream
 from .exchange import ExchangeConnector
 from .rig import Orders, Rig, running
 
-pytestmark = pytest.mark.anyio
-
 
 async def test_a_reconnect_goes_on_where_the_log_stands() -> None:
     """Also where the acknowledgement was lost with the line: nothing is missed, nothing comes twice."""

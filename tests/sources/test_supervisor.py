@@ -16,8 +16,6 @@ from sse_gateway.sources.supervisor import SourceState, Timing
 from .exchange import ExchangeConnector
 from .rig import Orders, Rig, running
 
-pytestmark = pytest.mark.anyio
-
 
 async def test_its_state_and_metrics_say_how_it_is() -> None:
     rig = Rig()

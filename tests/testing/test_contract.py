@@ -12,8 +12,6 @@ from sse_gateway.testing import MemoryConnector, PublishableContract, Replayable
 from . import broken
 from .hooks import MemoryHooks
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture
 async def clean() -> AsyncIterator[None]:

@@ -10,8 +10,6 @@ from sse_gateway.testing import MemoryConfig, MemoryConnector, MemoryUpstream, P
 
 from .hooks import MemoryHooks
 
-pytestmark = pytest.mark.anyio
-
 
 class TestMemoryConnector(MemoryHooks, ReplayableContract, PublishableContract):
     @pytest.fixture(autouse=True, params=[("",), ("a", "b", "c")], ids=["one-partition", "three-partitions"])

@@ -11,8 +11,6 @@ from anyio.abc import SocketAttribute, SocketStream
 
 from sse_gateway.testing import EventStreamReader, nothing_left
 
-pytestmark = pytest.mark.anyio
-
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 
 

@@ -16,8 +16,6 @@ from ..process import Process
 from .jars import JARS, version
 from .properties import PASSWORD, USER, Ports, server_properties
 
-__all__ = ["Kafka"]
-
 # Small and quick to start, not quick to run: the tests send thousands of messages, not millions.
 _JAVA = ["java", "-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true"]
 _LOG = Path(__file__).with_name("log4j2.properties")

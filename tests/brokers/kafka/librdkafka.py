@@ -17,8 +17,6 @@ from typing import Any
 
 import confluent_kafka
 
-__all__ = ["main"]
-
 _TEXT, _SHORT, _INT, _LONG = ctypes.c_char_p, ctypes.c_int16, ctypes.c_int32, ctypes.c_int64
 _PRODUCER = 0
 

@@ -12,8 +12,6 @@ import sys
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = ["MockKafka"]
-
 
 class MockKafka:
     """One broker, in a process of its own, for as long as the context lasts."""

@@ -7,8 +7,6 @@ from typing import NamedTuple
 
 from ..certificates import Certificates
 
-__all__ = ["PASSWORD", "USER", "Ports", "server_properties"]
-
 USER, PASSWORD = "reader", "reader-secret"
 
 

@@ -18,8 +18,6 @@ from tests.pages import blocks, page, rows
 from ..reading import receive
 from .upstream import Upstream, connector
 
-pytestmark = pytest.mark.anyio
-
 PAGE = page("docs/connectors/kafka.md")
 
 

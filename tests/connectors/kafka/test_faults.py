@@ -14,8 +14,6 @@ from ..reading import lost, receive
 from .traffic import traffic
 from .upstream import Upstream, connector
 
-pytestmark = pytest.mark.anyio
-
 
 def standing(messages: list[Message]) -> list[tuple[str, int | None, bytes]]:
     return sorted((message.partition, message.offset, message.body) for message in messages)

@@ -20,8 +20,6 @@ from ..reading import persist, receive
 from .traffic import traffic
 from .upstream import Upstream, connector
 
-pytestmark = pytest.mark.anyio
-
 
 def member(upstream: Upstream, topic: str, *, port: int | None = None, **options: Any) -> Any:
     """One of the group's members, on its way through a port of its own if need be."""

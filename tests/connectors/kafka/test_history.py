@@ -14,8 +14,6 @@ from sse_gateway.connector import EndOfStream, Message
 from ..reading import receive
 from .upstream import Upstream, connector
 
-pytestmark = pytest.mark.anyio
-
 
 def transactions(bootstrap: str, topic: str) -> None:
     """One that is committed, one that is aborted, one more that is committed."""

@@ -16,8 +16,6 @@ from tests.brokers.ports import free_ports
 from ..reading import lost, receive
 from .upstream import Upstream, connector
 
-pytestmark = pytest.mark.anyio
-
 FETCH = 1
 
 

@@ -21,8 +21,6 @@ from tests.brokers.kafka.broker import Kafka
 from ..reading import receive
 from .upstream import Upstream, connector
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture
 async def topic(upstream: Upstream) -> str:

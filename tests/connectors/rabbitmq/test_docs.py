@@ -20,8 +20,6 @@ from tests.pages import blocks, page, rows
 from ..reading import receive
 from .upstream import Upstream, connector
 
-pytestmark = pytest.mark.anyio
-
 PAGE = page("docs/connectors/rabbitmq.md")
 HOST = f"docs-{uuid4().hex[:12]}"
 

@@ -13,8 +13,6 @@ from sse_gateway.connector import Message, Rejectable, Replayable, SourceUnavail
 from ..reading import receive
 from .upstream import Upstream, connector
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.mark.parametrize(
     ("type", "options", "wanted", "other"),

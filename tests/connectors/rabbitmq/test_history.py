@@ -16,8 +16,6 @@ from sse_gateway_rabbitmq import stream as mode
 from ..reading import persist, receive
 from .upstream import TRIMMED, Upstream, bodies, stream_reader
 
-pytestmark = pytest.mark.anyio
-
 
 @asynccontextmanager
 async def entered(source: Any) -> AsyncIterator[Any]:

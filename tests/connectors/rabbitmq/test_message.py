@@ -20,8 +20,6 @@ from sse_gateway_rabbitmq.message import properties_of, read
 from ..reading import receive
 from .upstream import Upstream, connector
 
-pytestmark = pytest.mark.anyio
-
 
 def delivered(**properties: object) -> DeliveredMessage:
     header = ContentHeader(properties=Basic.Properties(**properties))  # type: ignore[arg-type]

@@ -12,8 +12,6 @@ from tests.brokers.rabbitmq import RabbitMQ
 from ..reading import persist, receive
 from .upstream import Upstream, connector
 
-pytestmark = pytest.mark.anyio
-
 
 async def test_a_message_for_which_there_is_no_queue_is_refused(upstream: Upstream) -> None:
     exchange = await upstream.exchange()

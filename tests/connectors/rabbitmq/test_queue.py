@@ -14,8 +14,6 @@ from tests.brokers.proxy import Proxy
 from ..reading import receive
 from .upstream import Upstream, bodies, connector, until
 
-pytestmark = pytest.mark.anyio
-
 
 def reader(url: str, queue: str, **options: Any) -> Any:
     return connector(url, mode="queue", queue=queue, single_replica=True, **options)

@@ -20,8 +20,6 @@ from tests.brokers.rabbitmq import RabbitMQ
 
 from .upstream import Upstream, connector
 
-pytestmark = pytest.mark.anyio
-
 
 async def refusal(url: str, **options: object) -> str:
     """The text of the error; also checks that no secret is anywhere in it, and that nothing stays open."""

@@ -13,8 +13,6 @@ from sse_gateway.connector import SourceUnavailable
 from ..reading import receive
 from .upstream import Upstream, bodies, stream_reader
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.mark.parametrize(
     ("start", "first"),

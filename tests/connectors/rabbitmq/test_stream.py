@@ -10,8 +10,6 @@ from sse_gateway.connector import EndOfStream, OffsetExpired, Rejectable, Source
 from ..reading import receive
 from .upstream import TRIMMED, Upstream, bodies, stream_reader
 
-pytestmark = pytest.mark.anyio
-
 
 async def test_a_replay_from_behind_the_end_is_refused(upstream: Upstream) -> None:
     stream = await upstream.stream()

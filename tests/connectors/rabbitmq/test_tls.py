@@ -16,8 +16,6 @@ from tests.brokers.rabbitmq import RabbitMQ
 from ..reading import receive
 from .upstream import Upstream, connector
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture
 def tls(certificates: Certificates) -> dict[str, Any]:

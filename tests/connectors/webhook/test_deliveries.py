@@ -11,8 +11,6 @@ from sse_gateway_webhook.intake import Delivery, Window, digest
 
 from .harness import Bench, idle, running
 
-pytestmark = pytest.mark.anyio
-
 
 def delivery(id: str) -> Delivery:
     return Delivery((Message(body=b""),), digest("/", id))

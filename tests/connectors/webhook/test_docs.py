@@ -13,8 +13,6 @@ from sse_gateway_webhook import WebhookConfig
 from tests.end_to_end.gateway import running
 from tests.pages import ROOT, blocks, page
 
-pytestmark = pytest.mark.anyio
-
 PAGE = page("docs/connectors/webhook.md")
 SOURCES = "\n".join(blocks(PAGE, "toml"))
 EXAMPLES = blocks(PAGE, "sh")

@@ -9,8 +9,6 @@ import pytest
 from .harness import idle, running
 from .signing import PROVIDERS, Provider
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 @pytest.mark.parametrize(

@@ -9,8 +9,6 @@ import pytest
 
 from .harness import running
 
-pytestmark = pytest.mark.anyio
-
 NDJSON = ["application/x-ndjson", "application/ndjson", "application/jsonl", "Application/X-NDJSON; charset=utf-8"]
 
 

@@ -6,8 +6,6 @@ import pytest
 
 from .harness import idle
 
-pytestmark = pytest.mark.anyio
-
 ORIGIN = "eventemitter.example.com"
 
 

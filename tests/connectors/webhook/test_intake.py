@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import anyio
-import pytest
 
 from .harness import Bench, idle
-
-pytestmark = pytest.mark.anyio
 
 
 class Senders:

@@ -10,8 +10,6 @@ import pytest
 from .harness import running
 from .signing import KEY, PROVIDERS, Provider
 
-pytestmark = pytest.mark.anyio
-
 BODY = b'{"hello": "\xff\x00 w\xc3\xb6rld"}'  # not text: it is proved as bytes
 every = pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.sign.__name__)
 

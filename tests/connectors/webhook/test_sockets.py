@@ -13,8 +13,6 @@ from sse_gateway_webhook import WebhookConnector
 
 from .harness import connector, served
 
-pytestmark = pytest.mark.anyio
-
 HEAD = b"POST /hook HTTP/1.1\r\nhost: test\r\n"
 
 

@@ -9,8 +9,6 @@ from itertools import pairwise
 
 from sse_gateway.testing import ReceivedEvent
 
-__all__ = ["Account", "untold"]
-
 
 @dataclass(frozen=True, slots=True)
 class Account:

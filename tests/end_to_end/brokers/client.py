@@ -8,8 +8,6 @@ import anyio
 
 from sse_gateway.testing import EventStreamReader, ReceivedEvent
 
-__all__ = ["Client"]
-
 _RETRY = 0.05
 _ENDED = (anyio.EndOfStream, anyio.IncompleteRead, anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
 

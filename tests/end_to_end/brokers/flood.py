@@ -13,8 +13,6 @@ from pamqp import commands, frame
 from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
-__all__ = ["flood_queue", "flood_topic"]
-
 _CHUNK = 500
 
 

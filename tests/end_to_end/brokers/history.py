@@ -7,8 +7,6 @@ import anyio
 from anyio import to_thread
 from confluent_kafka import Consumer, TopicPartition
 
-__all__ = ["read_stream", "read_topic"]
-
 _PATIENCE = 60.0
 
 

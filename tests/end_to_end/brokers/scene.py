@@ -18,8 +18,6 @@ from .report import Report
 from .source import Access, Source
 from .watch import Watch
 
-__all__ = ["Scene", "make", "opened"]
-
 _PATIENCE = 90.0
 _FILE = """
 [limits]

@@ -17,8 +17,6 @@ from tests.connectors.rabbitmq.upstream import Upstream as RabbitUpstream
 from .history import read_stream, read_topic
 from .traffic import KafkaTraffic, RabbitTraffic, Traffic
 
-__all__ = ["Access", "Exchange", "Queue", "Source", "Stream", "Topic", "Upstreams", "all_sources"]
-
 Promise = Literal["exactly once", "at least once", "while bound"]
 """What a client gets of what the broker held, whatever happens: in the last case, what a queue was there for."""
 

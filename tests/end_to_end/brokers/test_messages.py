@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import aio_pika
-import pytest
 
 from sse_gateway.testing import EventStreamReader, ReceivedEvent
 
 from ..gateway import Gateway, running
 from .source import Upstreams
-
-pytestmark = pytest.mark.anyio
 
 ROUTE = """
 [[routes]]

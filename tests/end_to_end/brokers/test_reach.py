@@ -16,8 +16,6 @@ from tests.connectors.rabbitmq.upstream import Upstream as RabbitUpstream
 from ..browsers import Browser, browsing
 from ..gateway import Gateway, running
 
-pytestmark = pytest.mark.anyio
-
 CLIENTS = 100
 EVENTS = 60
 PARTITIONS = 3

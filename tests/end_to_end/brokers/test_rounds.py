@@ -12,8 +12,6 @@ from .account import Account
 from .client import Client
 from .source import Queue, Source, Topic, Upstreams
 
-pytestmark = pytest.mark.anyio
-
 ROUNDS = 10
 BURST = 1500
 """Messages to the queue in a round: more than it reads, so that it is stopped with its hands full."""

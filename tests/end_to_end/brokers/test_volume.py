@@ -17,8 +17,6 @@ from .client import Client
 from .report import Report
 from .source import Access, Source, Upstreams, all_sources
 
-pytestmark = pytest.mark.anyio
-
 MESSAGES = 50_000
 SIZE = 200
 TURN = 256

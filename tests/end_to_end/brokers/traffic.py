@@ -14,8 +14,6 @@ from confluent_kafka import KafkaException, Producer
 
 from .flood import flood_queue, flood_topic
 
-__all__ = ["KafkaTraffic", "RabbitTraffic", "Traffic"]
-
 _PAUSE = 0.01
 _PATIENCE = 3.0
 # RabbitMQ never answers some of the messages to a stream that has just started again.

@@ -9,8 +9,6 @@ import anyio
 
 from ..gateway import Gateway
 
-__all__ = ["Watch"]
-
 _PATIENCE = 90.0
 
 
