@@ -145,3 +145,9 @@ async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that nobody tells of."""
     while not condition():  # other processes and the kernel set no event of ours
         await anyio.sleep(0.01)
+
+
+def complete(output: bytes) -> bool:
+    """Whether there are numbered events of `generate`, of which none is missing, repeated or out of order."""
+    numbers = [int(part.split(b",")[0]) for part in output.split(b'"seq":')[1:]]
+    return numbers != [] and numbers == list(range(numbers[0], numbers[-1] + 1))

@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 import anyio
 import pytest
 
-from .gateway import Gateway, curl, running, until
-from .numbered import complete
+from .gateway import Gateway, complete, curl, running, until
 from .slow_client import SlowClient
 
 CONFIG = """

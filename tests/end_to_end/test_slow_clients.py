@@ -6,8 +6,7 @@ from pathlib import Path
 
 import anyio
 
-from .gateway import curl, running, until
-from .numbered import complete
+from .gateway import complete, curl, running, until
 from .slow_client import SlowClient
 
 CONFIG = """

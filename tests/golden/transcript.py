@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -40,6 +40,10 @@ class Transcript:
 
     def _add(self, title: str, text: Iterable[str]) -> None:
         self._parts.append("".join(f"{line}\n" for line in (f"=== {title}", *text)))
+
+
+Scene = Callable[..., Awaitable[None]]
+"""Writes what clients were sent into a transcript."""
 
 
 def lines(data: bytes) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 from sse_gateway.connector import Connector
 from sse_gateway.testing import ConnectorContract, MemoryUpstream
 
-from .exchange import ExchangeConnector
+from .rig import ExchangeConnector
 
 
 class TestExchangeConnector(ConnectorContract):

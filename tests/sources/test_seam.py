@@ -10,8 +10,7 @@ import pytest
 from sse_gateway.connector import Connector, Message
 from sse_gateway.testing import MemoryConfig, MemoryConnector, MemoryUpstream
 
-from .exchange import ExchangeConnector
-from .rig import Orders, Rig, running
+from .rig import ExchangeConnector, Orders, Rig, running
 
 
 async def test_a_reconnect_goes_on_where_the_log_stands() -> None:

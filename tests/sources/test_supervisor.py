@@ -13,8 +13,7 @@ import pytest
 from sse_gateway.connector import Message, SourceUnavailable
 from sse_gateway.sources.supervisor import SourceState, Timing
 
-from .exchange import ExchangeConnector
-from .rig import Orders, Rig, running
+from .rig import ExchangeConnector, Orders, Rig, running
 
 
 async def test_its_state_and_metrics_say_how_it_is() -> None:

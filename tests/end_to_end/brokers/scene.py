@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
@@ -16,7 +17,6 @@ from .account import Account, untold
 from .client import Client
 from .report import Report
 from .source import Access, Source
-from .watch import Watch
 
 _PATIENCE = 90.0
 _FILE = """
@@ -27,6 +27,38 @@ path = "/events/{name}"
 channels = ["{path.name}"]
 """
 _TITLE = "faults of brokers (lost: there was no queue, or it went with its line; repeated; Kafka has no alarms)"
+
+
+@dataclass
+class Watch:
+    """What `/readyz` says while something happens: asks again and again."""
+
+    gateway: Gateway
+    said: dict[str, str] = field(default_factory=dict)
+    """Of each source, the last that was said of an error, or that all is well."""
+    noticed: set[str] = field(default_factory=set)
+    """The sources that it has told an error of."""
+
+    async def run(self) -> None:
+        while True:
+            await self.ask()
+            await anyio.sleep(0.02)
+
+    async def ask(self) -> None:
+        code, body = await self.gateway.get(f"{self.gateway.admin}/readyz")
+        for name, source in json.loads(body)["sources"].items():
+            error = source.get("last_error")
+            if error is not None:
+                self.noticed.add(name)
+            if source["status"] == "down":
+                self.said[name] = f"{code} down: {error}"
+            else:
+                self.said.setdefault(name, f"{code} {source['status']}")
+
+    async def until_noticed(self, names: set[str]) -> None:
+        with anyio.fail_after(_PATIENCE):
+            while not names <= self.noticed:
+                await anyio.sleep(0.02)
 
 
 class Scene:
