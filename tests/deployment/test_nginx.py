@@ -18,8 +18,6 @@ from ..pages import block, page
 
 pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 
-PAGE = page("docs/deployment.md")
-
 # One process, so that killing it leaves nothing. With compression, which must not hold events back either.
 _CONFIG = """
 daemon off; master_process off; pid {folder}/nginx.pid; error_log stderr;
@@ -41,7 +39,7 @@ http {{
 async def nginx(folder: Path, gateway: str) -> AsyncIterator[str]:
     """Its URL, in front of the gateway with that URL."""
     [port] = free_ports(1)
-    locations = block(PAGE, "nginx").replace("http://127.0.0.1:8080", gateway)
+    locations = block(page("docs/deployment.md"), "nginx").replace("http://127.0.0.1:8080", gateway)
     file = folder / "nginx.conf"
     file.write_text(_CONFIG.format(folder=folder, port=port, locations=locations))
     async with await anyio.open_process(
