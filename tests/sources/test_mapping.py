@@ -125,15 +125,6 @@ def test_the_data_template_is_encoded_too() -> None:
     assert reason(Message(body=b'{"a": 1}'), data="[ {json.a}, 2", encoding="json")[0] == "encoding"
 
 
-@pytest.mark.parametrize(("on_invalid", "data"), [("replace", "\ufffd".encode()), ("base64", b"/w==")])
-def test_a_body_that_is_no_text_is_dropped_or_substituted_and_says_so(on_invalid: str, data: bytes) -> None:
-    message = Message(body=b"\xff")
-    assert reason(message)[0] == "encoding"
-    assert reason(message, on_invalid="drop")[0] == "encoding"
-    event = mapped(message, on_invalid=on_invalid)
-    assert (event.data, event.repaired) == (data, True)
-
-
 def test_data_over_its_size_is_unmappable_and_the_size_is_that_of_the_data() -> None:
     message = Message(body=b"[ 1,  2 ]")
     assert reason(message, max_event="8B") == ("size", "9 bytes of data, max_event is 8")
