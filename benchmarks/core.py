@@ -10,7 +10,7 @@ import time
 import tracemalloc
 from collections.abc import Callable
 
-from sse_gateway.core import Bounds, Cursor, Hub, Log
+from sse_gateway.core import Bounds, Cursor, Event, Hub, Log
 
 ROUNDS = 5
 WIDE = Bounds(1_000_000, 1_000_000_000, 1e9)
@@ -24,7 +24,7 @@ def build(bounds: Bounds = WIDE, partitions: int = 1) -> tuple[Hub, Log]:
 
 
 def publish(hub: Hub, log: Log, channel: str, part: str = "0") -> None:
-    hub.publish(log, channel, data=b"{}", now=0.0, part=part, offset=log.vector.next[log.parts[part]])
+    hub.publish(log, Event(channel, b"{}"), now=0.0, part=part, offset=log.vector.next[log.parts[part]])
 
 
 def best(act: Callable[[], int]) -> float:
@@ -53,16 +53,16 @@ def publish_and_evict(channels: int) -> float:
 
 
 def publish_and_take(burst: int) -> float:
-    """One ready subscriber."""
+    """One ready reader."""
     hub, log = build(Bounds(10_000, 1_000_000_000, 1e9))
-    subscriber = hub.subscribe(["a"])
+    reader = hub.subscribe(["a"])
 
     def act() -> int:
         for _ in range(10_000 // burst):
             for _ in range(burst):
                 publish(hub, log, "a")
             hub.changed()
-            subscriber.take(1_000_000, hub.mark())
+            reader.take(1_000_000, hub.position)
         return 10_000 // burst * burst
 
     return best(act)
@@ -70,22 +70,22 @@ def publish_and_take(burst: int) -> float:
 
 def late_take() -> float:
     hub, log = build()
-    subscriber = hub.subscribe(["a"])
+    reader = hub.subscribe(["a"])
     for _ in range(1000):
         publish(hub, log, "a")
 
     def act() -> int:
-        return sum(len(subscriber.fork().take(1_000_000, hub.mark())) for _ in range(20))
+        return sum(len(reader.fork().take(1_000_000, hub.position).events) for _ in range(20))
 
     return best(act)
 
 
 def lag() -> float:
     hub, log = build()
-    subscriber = hub.subscribe([f"orders.{number}" for number in range(50)])
+    reader = hub.subscribe([f"orders.{number}" for number in range(50)])
     for number in range(5000):
         publish(hub, log, f"orders.{number % 50}")
-    return best(lambda: 100 * 50 * bool([subscriber.lag() for _ in range(100)]))
+    return best(lambda: 100 * 50 * bool([reader.lag() for _ in range(100)]))
 
 
 def resume_and_take(events: int) -> float:
@@ -98,9 +98,9 @@ def resume_and_take(events: int) -> float:
 
     def act() -> int:
         for _ in range(200):
-            subscriber = hub.subscribe(["a"], cursor)
-            assert len(subscriber.take(1_000_000, hub.mark())) == 1
-            hub.unsubscribe(subscriber)
+            reader = hub.subscribe(["a"], cursor)
+            assert len(reader.take(1_000_000, hub.position).events) == 1
+            hub.unsubscribe(reader)
         return 200
 
     return best(act)
@@ -109,11 +109,11 @@ def resume_and_take(events: int) -> float:
 def write_id(partitions: int) -> float:
     """The id of a new event."""
     hub, log = build(partitions=partitions)
-    subscriber = hub.subscribe(["a"])
+    reader = hub.subscribe(["a"])
     for number in range(2000):
         publish(hub, log, "a", f"{number % partitions}")
-    events = subscriber.take(1_000_000, hub.mark())
-    return best(lambda: len([subscriber.id_of(event) for event in events]))
+    events = reader.take(1_000_000, hub.position).events
+    return best(lambda: len([reader.id_of(event) for event in events]))
 
 
 def bytes_of_a_channel(*, subscribed: bool) -> float:
@@ -126,7 +126,7 @@ def bytes_of_a_channel(*, subscribed: bool) -> float:
         publish(hub, log, name)
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    return size / len(names) if readers or log.events else 0.0
+    return size / len(names) if readers or log.entries else 0.0
 
 
 FIGURES: list[tuple[str, str, str, Callable[[], float]]] = [
@@ -142,7 +142,7 @@ FIGURES: list[tuple[str, str, str, Callable[[], float]]] = [
     ("id of 1 partition", "", "µs", lambda: write_id(1)),
     ("id of 24 partitions", "2.6", "µs", lambda: write_id(24)),
     ("a channel with one event", "550", "bytes", lambda: bytes_of_a_channel(subscribed=False)),
-    ("an idle channel with a subscriber", "620", "bytes", lambda: bytes_of_a_channel(subscribed=True)),
+    ("an idle channel with a reader", "620", "bytes", lambda: bytes_of_a_channel(subscribed=True)),
 ]
 
 

@@ -7,13 +7,12 @@ import gc
 import logging
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 import anyio
 import uvloop
-from anyio import to_thread
 from starlette.applications import Starlette
 
 from . import logs
@@ -78,7 +77,7 @@ class Gateway:
         self.metrics.add_process_collectors()
         self.gate = Gate(self.metrics)
         self.hub = Hub(process=secrets.token_hex(8))
-        self.fanout = Fanout(self.hub, config.limits, self.metrics, clock=clock, reset=_reset)
+        self.fanout = Fanout(self.hub, config.limits, self.metrics, clock=clock)
         self.connectors = {
             name: classes[source.connector].build(source.options, name) for name, source in config.sources.items()
         }
@@ -122,7 +121,8 @@ class Gateway:
     def _admin_app(self) -> Starlette:
         states = {name: supervisor.state for name, supervisor in self.supervisors.items()}
         required = frozenset(name for name, source in self.config.sources.items() if source.required)
-        scrape = Scrape(self.hub.statistics, {name: each.tally for name, each in self.connectors.items()})
+        tallies = {name: each.tally for name, each in self.connectors.items()}
+        scrape = Scrape(self.hub.logs, tallies, settle=self.fanout.tally.settle)
         self.metrics.registry.register(scrape)
         return admin_app(Readiness(self.gate, states, required, self.clock), self.metrics, scrape)
 
@@ -158,10 +158,6 @@ class Gateway:
     def _signalled(self, name: str) -> None:
         logger.info("draining; a second signal ends at once", extra={"signal": name})
         self._ending.set()
-
-
-async def _reset(peers: Collection[tuple[str, int]]) -> None:
-    await to_thread.run_sync(sockets.abort, peers)
 
 
 def _calm_gc() -> None:

@@ -7,23 +7,17 @@ SseGatewayError
 ├── EndOfStream          the upstream has nothing more, and never will
 ├── OffsetExpired        the upstream no longer holds an offset that was asked for
 ├── Unmappable           a message cannot become an event; it is counted and skipped
-├── MalformedCursor      an incoming event id is not one of the gateway's
-└── Lagged               a subscriber's next events are no longer in the log
+└── MalformedCursor      an incoming event id is not one of the gateway's
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .core.notice import Notice
 
 __all__ = [
     "ConfigError",
     "EndOfStream",
     "InvalidValue",
-    "Lagged",
     "MalformedCursor",
     "OffsetExpired",
     "SourceUnavailable",
@@ -84,12 +78,4 @@ class Unmappable(SseGatewayError):
 
 
 class MalformedCursor(SseGatewayError):
-    """An incoming event id is too long, of another version, or outside the grammar of `core.cursor`."""
-
-
-class Lagged(SseGatewayError):
-    """The log has given up events that a subscriber had not read, or its source has: `notices` says what, in order."""
-
-    def __init__(self, notices: Sequence[Notice]) -> None:
-        super().__init__(", ".join(str(notice) for notice in notices))
-        self.notices = tuple(notices)
+    """An incoming event id is too long, of another version, or outside the grammar of `core.ids`."""

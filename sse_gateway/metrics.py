@@ -6,10 +6,9 @@ Labels are names from the configuration (sources, route templates) and fixed wor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from functools import partial
-from typing import TYPE_CHECKING
 
 from prometheus_client import (
     CollectorRegistry,
@@ -23,8 +22,7 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-if TYPE_CHECKING:
-    from .core.hub import HubStatistics
+from .core import Log
 
 
 class DrainStage(IntEnum):
@@ -106,34 +104,43 @@ class Metrics:
 
 
 class Scrape(Collector):
-    """What others already count, read at each scrape: the hub's statistics and the connectors' tallies.
+    """What others already count, read at each scrape: the hub's logs and the connectors' tallies.
 
-    `take()` is called in the event loop, which owns the hub, before `collect()` is called in a worker thread.
+    `take()` is called in the event loop, which owns the hub, before `collect()` is called in a worker thread. `settle` adds
+    to the metrics what the fan-out has counted since it last did so.
     """
 
-    def __init__(self, statistics: Callable[[], HubStatistics], tallies: Mapping[str, Mapping[str, int]]) -> None:
-        self._statistics = statistics
+    def __init__(
+        self,
+        logs: Sequence[Log],
+        tallies: Mapping[str, Mapping[str, int]],
+        *,
+        settle: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._settle = settle
+        self._logs = logs
         self._tallies = tallies
         self._metrics: tuple[Metric, ...] = ()
 
     def take(self) -> None:
-        """Read the hub and the tallies now."""
-        self._metrics = (*self._logs(), self._tally())
+        """Read the logs and the tallies now."""
+        self._settle()
+        self._metrics = (*self._log(), self._tally())
 
     def collect(self) -> Iterator[Metric]:
         """The metrics of the last `take()`."""
         yield from self._metrics
 
-    def _logs(self) -> tuple[Metric, ...]:
+    def _log(self) -> tuple[Metric, ...]:
         events = GaugeMetricFamily("sse_gateway_log_events", "Events held", labels=["source"])
         size = GaugeMetricFamily("sse_gateway_log_bytes", "Weight of the events held", labels=["source"])
         channels = GaugeMetricFamily("sse_gateway_channels", "Channels with events", labels=["source"])
         published = CounterMetricFamily("sse_gateway_events", "Events published", labels=["source"])
         evicted = CounterMetricFamily("sse_gateway_log_evicted", "Events evicted", labels=["source", "reason"])
-        for log in self._statistics().logs:
-            events.add_metric([log.source], log.events)
+        for log in self._logs:
+            events.add_metric([log.source], len(log.entries))
             size.add_metric([log.source], log.bytes)
-            channels.add_metric([log.source], log.channels)
+            channels.add_metric([log.source], sum(1 for view in log.views.values() if view.entries))
             published.add_metric([log.source], log.published)
             for reason, count in log.evicted.items():
                 evicted.add_metric([log.source, reason], count)

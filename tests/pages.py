@@ -22,10 +22,3 @@ def block(text: str, language: str) -> str:
     """The only one in it."""
     [found] = blocks(text, language)
     return found
-
-
-def rows(text: str, head: str) -> list[list[str]]:
-    """The cells of the table whose first column is called `head`."""
-    table = text.split(f"\n| {head} |")[1].split("\n\n")[0]
-    cells = [re.split(r"(?<!\\)\|", line.strip("|\n")) for line in table.split("\n")[2:]]
-    return [[cell.strip().replace("\\|", "|") for cell in row] for row in cells]

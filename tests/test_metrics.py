@@ -12,7 +12,7 @@ from prometheus_client.core import Metric
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_parser
 
-from sse_gateway.core import Bounds, Hub
+from sse_gateway.core import Bounds, Event, Hub
 from sse_gateway.metrics import DrainStage, Metrics, Scrape
 
 from .pages import page
@@ -49,7 +49,7 @@ def test_a_counter_of_known_words_begins_at_0() -> None:
 
 def test_both_expositions_are_read_by_parsers(hub: Hub) -> None:
     """That of Prometheus and that of OpenMetrics, which demands more of names and types."""
-    metrics, scrape = Metrics(), Scrape(hub.statistics, {"orders": Counter(refused=1)})
+    metrics, scrape = Metrics(), Scrape(hub.logs, {"orders": Counter(refused=1)})
     metrics.registry.register(scrape)
     scrape.take()
     plain = {
@@ -94,17 +94,17 @@ def hub() -> Hub:
     log = hub.add("orders", Bounds(max_events=2, max_bytes=1000, max_age=60.0), lambda name: True)
     hub.begin(log, "", {})
     for number in range(3):
-        hub.publish(log, f"orders.{number}", data=b"12345", type="new", now=0.0)
+        hub.publish(log, Event(f"orders.{number}", b"12345", "new"), now=0.0)
     return hub
 
 
 def test_a_scrape_shows_the_logs_of_the_hub_and_the_tallies_of_the_connectors_as_they_were_taken(hub: Hub) -> None:
     """`collect` runs in a worker thread, where the hub may not be touched."""
     metrics = Metrics()
-    scrape = Scrape(hub.statistics, {"hooks": Counter(signature=3)})
+    scrape = Scrape(hub.logs, {"hooks": Counter(signature=3)})
     metrics.registry.register(scrape)
     scrape.take()
-    hub.publish(hub.logs[0], "orders.9", data=b"", now=0.0)
+    hub.publish(hub.logs[0], Event("orders.9", b""), now=0.0)
 
     lines = exposition(metrics)
 
@@ -132,7 +132,7 @@ def families() -> Iterator[Metric]:
         (metrics.gaps, 1),
     ):
         family.labels(*"ab"[:labels])
-    scrape = Scrape(hub.statistics, {"s": Counter(refused=1)})
+    scrape = Scrape(hub.logs, {"s": Counter(refused=1)})
     metrics.registry.register(scrape)
     scrape.take()
     yield from metrics.registry.collect()

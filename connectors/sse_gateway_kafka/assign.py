@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -17,15 +16,23 @@ from .survey import EARLIEST, Survey, bounds, offsets_at, open_consumer
 
 
 class AssignConnector(ModeConnector):
-    """Reads every partition. A replay is a connector of the same class, with a span to read."""
+    """Reads every partition. A replay is a connector of the same class, with a start and perhaps a stop."""
 
-    def __init__(self, config: KafkaConfig, *, name: str, span: _Span | None = None) -> None:
+    def __init__(
+        self,
+        config: KafkaConfig,
+        *,
+        name: str,
+        start: Mapping[str, int] | None = None,
+        stop: Mapping[str, int] | None = None,
+    ) -> None:
         super().__init__(config, name=name)
-        self._span = span
+        self._start = start
+        self._stop = stop
 
     def replay(self, start: Mapping[str, int], stop: Mapping[str, int] | None = None) -> Connector[Any]:
         """A connector that reads from `start`, for ever or up to `stop`."""
-        return AssignConnector(self.config, name=self.name, span=_Span(dict(start), stop))
+        return AssignConnector(self.config, name=self.name, start=dict(start), stop=stop)
 
     async def bounds(self) -> Mapping[str, tuple[int, int]]:
         """The earliest and the next offset of each partition, over connections of its own."""
@@ -39,33 +46,27 @@ class AssignConnector(ModeConnector):
             offsets = await offsets_at(consumer, found.names, max(timestamp, EARLIEST))
         return {found.names[partition]: offset for partition, offset in offsets.items()}
 
-    @property
-    def _stop(self) -> Mapping[str, int] | None:
-        return self._span.stop if self._span else None
-
     def _place(self, consumer: AIOKafkaConsumer, found: Survey) -> Place:
-        return _Assignment(consumer, found, self.tally, moment=self._moment(), span=self._span)
-
-
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """What a replay reads, by the partitions' names: from `start` on, and not beyond `stop`, if there is one."""
-
-    start: Mapping[str, int]
-    stop: Mapping[str, int] | None
+        return _Assignment(consumer, found, self.tally, moment=self._moment(), start=self._start, stop=self._stop)
 
 
 class _Assignment(Place):
     """All partitions of the survey; of a replay that ends, those that it was told to read."""
 
     def __init__(
-        self, consumer: AIOKafkaConsumer, survey: Survey, tally: Counter[str], *, moment: float, span: _Span | None
+        self,
+        consumer: AIOKafkaConsumer,
+        survey: Survey,
+        tally: Counter[str],
+        *,
+        moment: float,
+        start: Mapping[str, int] | None,
+        stop: Mapping[str, int] | None,
     ) -> None:
-        self._consumer = consumer
-        self._survey = survey
+        super().__init__(consumer, survey, moment=moment)
         self._tally = tally
-        self._moment = moment
-        self._span = span
+        self._start = start
+        self._stop = stop
 
     async def join(self) -> None:
         partitions = self._partitions(self._survey)
@@ -95,13 +96,12 @@ class _Assignment(Place):
         return {partition: await self._consumer.position(partition) for partition in self._consumer.assignment()}
 
     def _partitions(self, survey: Survey) -> list[TopicPartition]:
-        stop = self._span.stop if self._span else None
-        return [partition for partition, name in survey.names.items() if stop is None or name in stop]
+        return [partition for partition, name in survey.names.items() if self._stop is None or name in self._stop]
 
     async def _first(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
-        if self._span is None:
+        if self._start is None:
             return await offsets_at(self._consumer, partitions, self._moment)
-        names, start = self._survey.names, self._span.start
+        names, start = self._survey.names, self._start
         held = await offsets_at(self._consumer, partitions, EARLIEST)
         wanted = {partition: start.get(names[partition], first) for partition, first in held.items()}
         if any(offset < held[partition] for partition, offset in wanted.items()):

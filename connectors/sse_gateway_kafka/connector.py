@@ -40,6 +40,7 @@ class ModeConnector(Connector[KafkaConfig]):
         self._publisher = Publisher(config)
         self._stack = AsyncExitStack()
         self._waiting_since: float | None = None
+        self._stop: Mapping[str, int] | None = None
 
     async def __aenter__(self) -> Self:
         begun = time.time()
@@ -75,21 +76,13 @@ class ModeConnector(Connector[KafkaConfig]):
         self._reading()
         await self._publisher.send(message)
 
-    @property
-    def _group(self) -> str | None:
-        return None
-
-    @property
-    def _stop(self) -> Mapping[str, int] | None:
-        return None
-
     @abstractmethod
     def _place(self, consumer: AIOKafkaConsumer, found: Survey) -> Place:
         """Where this attempt stands, in the way of the mode."""
 
     async def _open(self, stack: AsyncExitStack) -> _Feed:
         stack.push_async_callback(self._publisher.close)
-        consumer, found = await stack.enter_async_context(open_consumer(self.config, group=self._group))
+        consumer, found = await stack.enter_async_context(open_consumer(self.config))
         place = self._place(consumer, found)
         stack.push_async_callback(place.leave)
         feed = _Feed(self.config, consumer, found, place, self._stop)
@@ -110,6 +103,11 @@ class ModeConnector(Connector[KafkaConfig]):
 
 class Place(ABC):
     """What the two modes do differently: who says which partitions we read, from where, and what an acknowledgement is."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, survey: Survey, *, moment: float) -> None:
+        self._consumer = consumer
+        self._survey = survey
+        self._moment = moment
 
     @abstractmethod
     async def join(self) -> None:
@@ -153,7 +151,7 @@ class _Feed:
         consumer: AIOKafkaConsumer,
         found: Survey,
         place: Place,
-        stop: Mapping[str, int] | None = None,
+        stop: Mapping[str, int] | None,
     ) -> None:
         self.offsets: dict[str, int] = {}
         """The next offset of each partition, by its name."""

@@ -34,10 +34,6 @@ _DEALT_ANEW = (CommitFailedError, IllegalStateError, RebalanceInProgressError)
 class GroupConnector(ModeConnector):
     """Reads what the consumer group gives it; the group keeps its place."""
 
-    @property
-    def _group(self) -> str | None:
-        return self.config.group
-
     def _place(self, consumer: AIOKafkaConsumer, found: Survey) -> Place:
         # entered before, the group has a place in all that was there: where it has none is new, or was made anew
         return Membership(self.config, consumer, found, moment=EARLIEST if self.epoch else self._moment())
@@ -48,10 +44,8 @@ class Membership(Place, ConsumerRebalanceListener):  # type: ignore[misc]  # aio
     from us, and at the end; a commit that fails means that messages come again, to us or to another member."""
 
     def __init__(self, config: KafkaConfig, consumer: AIOKafkaConsumer, survey: Survey, *, moment: float) -> None:
+        super().__init__(consumer, survey, moment=moment)
         self._config = config
-        self._consumer = consumer
-        self._survey = survey
-        self._moment = moment
         self._ready = anyio.Event()
         self._trouble: SourceUnavailable | None = None
         self._begun: dict[TopicPartition, int] = {}

@@ -116,9 +116,7 @@ def _names(topics: Iterable[_Topic], cluster: str | None, *, single: bool) -> di
 
 
 @asynccontextmanager
-async def open_consumer(
-    config: KafkaConfig, *, group: str | None = None
-) -> AsyncIterator[tuple[AIOKafkaConsumer, Survey]]:
+async def open_consumer(config: KafkaConfig) -> AsyncIterator[tuple[AIOKafkaConsumer, Survey]]:
     """Survey the topics, then start a consumer that has no partitions yet.
 
     Raises:
@@ -127,7 +125,7 @@ async def open_consumer(
     async with first_broker(config) as broker:
         with translated("topics"):
             found = await survey(config, broker.connection.send)
-    consumer = AIOKafkaConsumer(**{**broker.options, **_options(config), **(_member(group, config) if group else {})})
+    consumer = AIOKafkaConsumer(**{**broker.options, **_options(config), **_member(config)})
     try:
         await start(consumer, within=config.timeout)
         with translated("topics"), anyio.fail_after(config.timeout):
@@ -137,10 +135,12 @@ async def open_consumer(
         await close(consumer)
 
 
-def _member(group: str, config: KafkaConfig) -> dict[str, Any]:
+def _member(config: KafkaConfig) -> dict[str, Any]:
+    if config.group is None:
+        return {}
     session = int(config.session * 1000)
     return {
-        "group_id": group,
+        "group_id": config.group,
         "session_timeout_ms": session,
         "heartbeat_interval_ms": session // 3,
         "rebalance_timeout_ms": session,

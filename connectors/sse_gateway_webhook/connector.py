@@ -77,9 +77,8 @@ class _Endpoint:
             response = await self._answer(scope, headers, body)
         except ClientDisconnect:
             self._tally["disconnected"] += 1
-            response = problem(
-                malformed("the body broke off"), store=True
-            )  # read by whoever only broke the rules of chunks
+            # read by senders that only broke the rules of chunks
+            response = problem(malformed("the body broke off"), store=True)
         await response(scope, receive, send)
 
     async def _answer(self, scope: Scope, headers: dict[str, str], body: Body) -> Response:

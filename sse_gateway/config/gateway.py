@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 from starlette.routing import Route, compile_path
 
-from ..connector import Connector, Mountable
+from ..connector import Connector, Mountable, path_pattern
 from ..errors import InvalidValue
 from .tables import (
     AdminConfig,
@@ -19,7 +19,6 @@ from .tables import (
     ServerConfig,
     SourceConfig,
     Table,
-    pattern,
 )
 
 Path = tuple[str | int, ...]
@@ -111,7 +110,7 @@ def _mounted_paths(config: Config, mounts: Mapping[str, list[Route]]) -> Iterato
     for name, routes in mounts.items():
         table = ("sources", name, config.sources[name].connector)
         for route in routes:
-            owner = taken.setdefault(pattern(route.path), ".".join(table))
+            owner = taken.setdefault(path_pattern(route.path), ".".join(table))
             if owner != ".".join(table):
                 yield table, InvalidValue(f"its path is already taken by {owner}: each needs its own")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from ipaddress import ip_network
 from typing import Annotated, Literal, Self
@@ -18,16 +17,14 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from starlette.routing import compile_path
 
-from ..connector import ConnectorConfig, Strings
+from ..connector import ConnectorConfig, Strings, check_path, path_pattern
 from ..errors import InvalidValue
 from ..templates import CHANNEL, Template
 from ..units import Duration, Size
 
 _MESSAGE = ("key", "source", "timestamp", "headers.", "json.", "path.")
 _REQUEST = ("path.", "query.")
-_PARAMETER = re.compile(r"\{[A-Za-z_]\w*(:\w+)?\}", re.ASCII)
 
 
 class Table(BaseModel):
@@ -237,19 +234,7 @@ class RouteConfig(Table):
     @field_validator("path")
     @classmethod
     def _is_a_route(cls, path: str) -> str:
-        if not path.startswith("/"):
-            raise InvalidValue('expected a path that begins with "/"')
-        literal = _PARAMETER.sub("", path)
-        if re.search("[{}]", literal):
-            raise InvalidValue("expected a name in each pair of braces, such as {id} or {id:int}")
-        if re.search(r"[?#\s]", literal):
-            raise InvalidValue("expected a path without a query and without spaces, since no request matches those")
-        try:
-            compile_path(path)
-        except AssertionError:
-            raise InvalidValue("expected one of str, path, int, float and uuid behind the : of a parameter") from None
-        except ValueError:
-            raise InvalidValue("expected a different name for each parameter") from None
+        check_path(path)
         return path
 
     @model_validator(mode="after")
@@ -264,14 +249,9 @@ class RouteConfig(Table):
     @property
     def parameters(self) -> frozenset[str]:
         """The names of the path's parameters."""
-        return frozenset(compile_path(self.path)[2])
+        return check_path(self.path)
 
     @property
     def pattern(self) -> str:
         """The path without the names of its parameters."""
-        return pattern(self.path)
-
-
-def pattern(path: str) -> str:
-    """`path` without the names of its parameters. Of two routes with the same pattern only the first would be reached."""
-    return _PARAMETER.sub(lambda match: "{" + (match[1] or ":str") + "}", path)
+        return path_pattern(self.path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
-from ..core.cursor import base36
+from ..core.ids import base36
 from ..errors import InvalidValue
 from ..units import parse_duration
 

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from .cursor import UNREADABLE, Cursor
-from .event import Event, Vector
-from .hub import Hub, HubStatistics, LogStatistics
+from .event import Entry, Event, Position, Vector
+from .hub import Hub
+from .ids import UNREADABLE, Cursor, Place
 from .log import Bounds, Log
-from .notice import Gap, Notice, Reset
-from .subscriber import Mark, Subscriber, Subscription
-from .view import View
+from .loss import Gap, Notice, Reset
+from .reader import Reader, Subscription, Taken
 
 __all__ = [
     "UNREADABLE",
     "Bounds",
     "Cursor",
+    "Entry",
     "Event",
     "Gap",
     "Hub",
-    "HubStatistics",
     "Log",
-    "LogStatistics",
-    "Mark",
     "Notice",
+    "Place",
+    "Position",
+    "Reader",
     "Reset",
-    "Subscriber",
     "Subscription",
+    "Taken",
     "Vector",
-    "View",
 ]

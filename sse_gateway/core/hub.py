@@ -3,45 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
-from .cursor import Cursor
-from .event import Event, Vector
+from .event import Entry, Event, Position, Vector
+from .ids import Cursor
 from .log import Bounds, Break, Log
-from .resume import resume
-from .subscriber import Mark, Subscriber, Subscription
-from .view import View
-
-__all__ = ["Hub", "HubStatistics", "LogStatistics"]
-
-
-@dataclass(frozen=True, slots=True)
-class LogStatistics:
-    """What one source's log holds and has let go."""
-
-    source: str
-    epoch: str | None
-    events: int
-    bytes: int
-    channels: int
-    published: int
-    evicted: Mapping[str, int]
-    """Events by reason."""
-    next: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class HubStatistics:
-    """A moment of the hub."""
-
-    published: int
-    """Events and breaks."""
-    subscriptions: int
-    logs: tuple[LogStatistics, ...]
+from .loss import beyond
+from .reader import Reader, Subscription
+from .resume import judge
 
 
 class Hub:
-    """Sources publish into it, subscribers read from it. Nothing in it waits, and nothing in it knows the time.
+    """Sources publish into it, readers read from it. Nothing in it waits, and nothing in it knows the time.
 
     `wake` is called when the first channel with readers has something new; whoever it wakes calls `changed`.
     """
@@ -57,154 +29,150 @@ class Hub:
         self.unflushed_events = 0
         """Events published to channels with readers since `changed` was last called; `unflushed_bytes` is their weight."""
         self.unflushed_bytes = 0
-        self._dirty: list[View] = []
+        self._vectors: list[Vector] = []
+        self._position = Position(0, ())
+        self._readers: dict[str, dict[Subscription, None]] = {}
+        """By channel; an empty set takes 216 bytes."""
+        self._scopes: dict[tuple[Log, ...], tuple[Log, ...]] = {}
+        self._changed: dict[str, None] = {}
+
+    @property
+    def position(self) -> Position:
+        """Now, in its order. One object for all who ask before it moves on."""
+        if self._position.seq != self.seq or self._position.at is not self.at:
+            self._position = Position(self.seq, self.at)
+        return self._position
 
     def add(self, source: str, bounds: Bounds, matches: Callable[[str], bool]) -> Log:
         """The log of one more source, before anybody subscribes. `matches` says which channels it can ever produce."""
         log = Log(len(self.logs), source, bounds, matches)
         self.logs.append(log)
-        self.at = (*self.at, log.vector)
+        self._vectors.append(log.vector)
+        self._stand(log)
         return log
 
-    def begin(self, log: Log, epoch: str, positions: Mapping[str, int]) -> None:
-        """The source is up and goes on from `positions`. Another epoch than before begins another history; offsets that
+    def begin(self, log: Log, epoch: str, offsets: Mapping[str, int]) -> None:
+        """The source is up and goes on from `offsets`. Another epoch than before begins another history; offsets that
         were passed over while it was away are a loss. An empty epoch: the gateway counts."""
         epoch, counts = epoch or self.process, not epoch
         if epoch == log.epoch:
-            reached = log.positions()
-            skipped = {name: offset for name, offset in positions.items() if offset > reached.get(name, 0)}
-            if skipped:
+            if skipped := beyond(offsets, log.offsets()):
                 self.lose(log, "upstream", skipped)
-            self.advance(log, positions)
+            self.advance(log, offsets)
             return
-        before, at = log.vector, self.at
+        before = self.position
         log.open(epoch, counts)
-        for name, offset in positions.items():
+        for name, offset in offsets.items():
             log.part(name, offset)
         self._stand(log)
-        if before.tag:
-            self._break(log, "epoch", before, at)
+        if before.at[log.index].tag:
+            self._break(log, "epoch", before)
             log.opened = self.seq
 
-    def publish(
-        self,
-        log: Log,
-        channel: str,
-        *,
-        data: bytes,
-        now: float,
-        type: str = "",
-        part: str = "",
-        offset: int | None = None,
-        key: str = "",
-        id: str | None = None,
-    ) -> Event | None:
+    def publish(self, log: Log, event: Event, *, now: float, part: str = "", offset: int | None = None) -> Entry | None:
         """Append one event to the log and to its channel. `now` is the time of its arrival, in seconds of a clock that
-        only goes forward. Returns None for an event that the log has had before."""
-        index = log.part(part)
-        following = log.vector.next[index]
-        if offset is None:
-            offset = following
-        elif offset < following:
+        only goes forward. Without an offset it is the next one. Returns None for an event that the log has had before."""
+        entry = log.append(event, self.seq, now, part, offset, self._vectors)
+        if entry is None:
             return None
-        view = log.view(channel)
-        event = Event(self.seq, view, index, offset, type, data, key, log.mark(id), now)
         self.seq += 1
-        log.append(event)
-        self._stand(log)
-        event.at = self.at
-        if view.subscriptions:
+        self.at = entry.at
+        channel = event.channel
+        if channel in self._readers:
             self.unflushed_events += 1
-            self.unflushed_bytes += event.weight
-            self._touch(view)
-        log.trim()
-        return event
+            self.unflushed_bytes += entry.weight
+            if channel not in self._changed:
+                self._touch(channel)
+        return entry
 
-    def advance(self, log: Log, positions: Mapping[str, int]) -> None:
+    def advance(self, log: Log, offsets: Mapping[str, int]) -> None:
         """Take over the source's next offsets, which also move without a message."""
-        for name, offset in positions.items():
+        for name, offset in offsets.items():
             index = log.part(name)
             if offset > log.vector.next[index]:
-                log.move(index, offset, log.vector.mark)
-        self._stand(log)
+                log.move(index, offset, log.vector.digest)
+        if log.vector is not self.at[log.index]:
+            self._stand(log)
 
-    def lose(self, log: Log, reason: str, positions: Mapping[str, int] | None = None) -> None:
-        """The source lost messages between what it last published and what comes next, at `positions` where it has
-        offsets. Every reader of it is told."""
-        before, at = log.vector, self.at
+    def lose(self, log: Log, reason: str, offsets: Mapping[str, int] | None = None) -> None:
+        """The source lost messages between what it last published and what comes next, at `offsets` where it has
+        some. Every reader of it is told."""
+        before = self.position
         if log.counts:
             log.move(0, log.vector.next[0] + 1)
-        self.advance(log, positions or {})
-        self._break(log, reason, before, at)
+        self.advance(log, offsets or {})
+        self._break(log, reason, before)
 
     def expire(self, now: float) -> None:
         """Evict what is too old at `now`, on the clock of `publish`."""
         for log in self.logs:
             log.expire(now)
 
-    def subscribe(self, channels: Iterable[str], cursor: Cursor | None = None) -> Subscriber:
+    def subscribe(self, channels: Iterable[str], cursor: Cursor | None = None) -> Reader:
         """A reader of these channels: from now, or from where `cursor` stands."""
         names = tuple(sorted(set(channels)))
         subscription = self.subscriptions.get(names)
         if subscription is None:
             subscription = self.subscriptions[names] = self._open(names)
         subscription.readers += 1
-        return Subscriber(subscription, self.mark()) if cursor is None else resume(subscription, cursor, self.at)
+        reader = Reader(subscription, self.position)
+        if cursor is not None:
+            reader.resume(*judge(cursor, subscription.scope, self.at))
+        return reader
 
-    def unsubscribe(self, subscriber: Subscriber) -> None:
+    def unsubscribe(self, reader: Reader) -> None:
         """The reader is gone."""
-        subscription = subscriber.subscription
+        subscription = reader.subscription
         subscription.readers -= 1
-        if not subscription.readers:
-            del self.subscriptions[subscription.channels]
-            for view in subscription.views:
-                del view.subscriptions[subscription]
-                view.log.release(view)
+        if subscription.readers:
+            return
+        del self.subscriptions[subscription.channels]
+        for channel in subscription.channels:
+            del self._readers[channel][subscription]
+            if not self._readers[channel]:
+                del self._readers[channel]
+        for view in subscription.views:
+            view.readers -= 1
+            view.log.release(view)
 
-    def mark(self) -> Mark:
-        """Now, in the hub's order."""
-        return Mark(self.seq, self.at)
-
-    def changed(self) -> list[View]:
-        """The channels with readers to which something was published since the last call."""
-        views, self._dirty = self._dirty, []
-        for view in views:
-            view.dirty = False
+    def changed(self) -> list[Subscription]:
+        """The subscriptions to channels to which something was published since the last call, each once."""
+        channels, self._changed = self._changed, {}
         self.unflushed_events = self.unflushed_bytes = 0
-        return views
+        subscriptions: dict[Subscription, None] = {}
+        for channel in channels:
+            subscriptions.update(self._readers.get(channel, {}))
+        return [*subscriptions]
 
-    def statistics(self) -> HubStatistics:
-        """What it holds now."""
-        return HubStatistics(self.seq, len(self.subscriptions), tuple(_statistics(log) for log in self.logs))
+    def is_changed(self, subscription: Subscription) -> bool:
+        """Whether `changed` would name it."""
+        return not self._changed.keys().isdisjoint(subscription.channels)
 
     def _open(self, names: tuple[str, ...]) -> Subscription:
         scope = tuple(log for log in self.logs if any(map(log.matches, names)))
+        scope = self._scopes.setdefault(scope, scope)
         views = tuple(log.view(name) for log in scope for name in names if log.matches(name))
         subscription = Subscription(names, views, scope)
         for view in views:
-            view.subscriptions[subscription] = None
+            view.readers += 1
+        for name in names:
+            self._readers.setdefault(name, {})[subscription] = None
         return subscription
 
     def _stand(self, log: Log) -> None:
-        self.at = (*self.at[: log.index], log.vector, *self.at[log.index + 1 :])
+        self._vectors[log.index] = log.vector
+        self.at = tuple(self._vectors)
 
-    def _break(self, log: Log, reason: str, before: Vector, at: tuple[Vector, ...]) -> None:
-        log.add_break(Break(self.seq, log, reason, before, log.vector, at))
+    def _break(self, log: Log, reason: str, before: Position) -> None:
+        end = beyond(log.offsets(), log.reached(before.at[log.index]))
         self.seq += 1
-        for view in log.views.values():
-            if view.subscriptions:
-                self._touch(view)
+        log.add_break(Break(log, reason, before, self.position, end))
+        for channel, view in log.views.items():
+            if view.readers:
+                self._touch(channel)
 
-    def _touch(self, view: View) -> None:
-        if not view.dirty:
-            view.dirty = True
-            self._dirty.append(view)
-            if len(self._dirty) == 1:
-                self.wake()
-
-
-def _statistics(log: Log) -> LogStatistics:
-    held = sum(1 for view in log.views.values() if view.events)
-    return LogStatistics(
-        log.source, log.epoch, len(log.events), log.bytes, held, log.published, dict(log.evicted), log.positions()
-    )
+    def _touch(self, channel: str) -> None:
+        quiet = not self._changed
+        self._changed[channel] = None
+        if quiet:
+            self.wake()

@@ -1,134 +1,254 @@
-"""One open stream, and the groups of those that stand at the same place."""
+"""The clients: who is connected, in which state each one is, and the groups of those that stand at the same place."""
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
-from dataclasses import dataclass
-from typing import Any
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
 
-from ..core import Mark, Notice, Subscriber, Subscription
-from ..errors import Lagged
+import anyio
+
+from ..core import UNREADABLE, Cursor, Hub, Log, Notice, Place, Position, Reader, Reset, Subscription
+from ..errors import MalformedCursor
 from ..sse import Connection, Send
-from .frames import Frames
-from .stream import body
+from ..sse.stream import jittered
+from ..sse.wire import EVENT_STREAM, NDJSON, Format
+from .joins import Batch, Frames, Tally
 
-__all__ = ["Batch", "Client", "Group", "take_batch"]
-
-JOIN_BYTES = 65536
-"""Of one write: what one blocked client can pin. Granian takes seven such before it blocks (458 KiB, measured)."""
+logger = logging.getLogger(__name__)
 
 
+class State(Enum):
+    """What may be written to a client."""
+
+    OPENING = "opening"
+    """Nothing: its request still sends the head and the opening."""
+    READY = "ready"
+    """What its group is sent: it stands where the group does, and takes what it is sent at once."""
+    BEHIND = "behind"
+    """What it reads by itself, as soon as it has its turn: it was blocked, or has just come."""
+    HELD = "held"
+    """Nothing but heartbeats: it waits until this replica reaches what its id has seen elsewhere."""
+    BLOCKED = "blocked"
+    """Nothing: a write is pending."""
+    CLOSING = "closing"
+    """Nothing more: the farewell was sent, and may be pending."""
+    GONE = "gone"
+    """Nothing more: it was cut off, or has left."""
+
+
+class Departure(NamedTuple):
+    """Why and when a client is to leave."""
+
+    at: float
+    """In seconds of the fan-out's clock."""
+    reason: str
+    retry: float
+    """Seconds, at least, after which the farewell tells it to come back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamRequest:
+    """A request for a stream, of which channels and permission were checked."""
+
+    channels: tuple[str, ...]
+    format: Format
+    route: str
+    """The path template of the route, which labels its metrics."""
+    last_event_id: str | None = None
+    """An id of the gateway's, `earliest` or `latest`; None if the client does not ask to resume."""
+
+
+@dataclass(eq=False, slots=True)
 class Client:
-    """A connection and where it stands: in its group's `ready`, or with a reader of its own while it is blocked or behind."""
+    """One open stream. `Roster.move` alone changes its state."""
 
-    __slots__ = (
-        "caught_up",
-        "connection",
-        "departs",
-        "group",
-        "leaving",
-        "opened",
-        "reader",
-        "retry",
-        "route",
-        "written",
-    )
-
-    def __init__(self, connection: Connection, group: Group, reader: Subscriber, route: str, now: float) -> None:
-        self.connection = connection
-        self.group = group
-        self.reader: Subscriber | None = reader
-        """None while it is ready: the group's reader is its own."""
-        self.route = route
-        self.opened = now
-        self.written = now
-        """When something was last written to it while it had a reader of its own."""
-        self.caught_up = False
-        """Whether it was ready once: before that it may be as far behind as it asked to be."""
-        self.leaving: str | None = None
-        """Why it will get a farewell as soon as it takes one."""
-        self.retry = 0.0
-        """Seconds, at least, after which the farewell tells it to come back."""
-        self.departs: int | None = None
-        """The tick at which it is to leave."""
+    connection: Connection
+    group: Group
+    reader: Reader | None
+    """Where it stands; None while it is ready, since the group's reader is its own then."""
+    route: str
+    opened: float
+    written: float
+    """When the last write began that did not go to the whole group, or that blocked."""
+    state: State = State.OPENING
+    caught_up: bool = False
+    """Whether it was ever ready. Before that it may be as far behind as it asked to be."""
+    departure: Departure | None = None
+    """The earliest of the departures that were scheduled for it."""
+    leaving: Departure | None = None
+    """The one that is due: it gets a farewell as soon as it takes one."""
 
     @property
-    def open(self) -> bool:
-        """Whether it can still be written to."""
-        return self.connection.reason is None
-
-    @property
-    def place(self) -> Subscriber:
+    def place(self) -> Reader:
         """Where it stands."""
         return self.reader or self.group.reader
 
-    @property
-    def leaves_at_once(self) -> bool:
-        """Whether it leaves without what it is behind: all but a drain send it away to come back at its own pace."""
-        return self.leaving is not None and self.leaving != "drain"
+    def opening(self, retry: float) -> bytes:
+        """The first bytes: when to come back, an id to come back with, and what came of the wish to resume."""
+        frames, reader, id = self.group.frames, self.place, self.place.id
+        opening = frames.format.control("gateway.at", id=id, retry=jittered(retry))
+        if reader.notices:
+            return opening + frames.notices(reader.notices, id)
+        if reader.resumed:
+            return opening + frames.format.control("gateway.resumed", {"from": "log"}, id=id)
+        return opening
+
+    def farewell(self, departure: Departure) -> bytes:
+        """The last bytes: why it has to go, when to come back, and the id to come back with."""
+        form, retry = self.group.frames.format, jittered(departure.retry)
+        return form.control("gateway.bye", {"reason": departure.reason}, id=self.place.id, retry=retry)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """One write, and what is in it."""
-
-    message: MutableMapping[str, Any]
-    size: int
-    """Bytes."""
-    events: int = 0
-    oldest: float | None = None
-    """When the first of its events arrived."""
-    notices: tuple[Notice, ...] = ()
-
-
-def take_batch(frames: Frames, reader: Subscriber, upto: Mark) -> Batch | None:
-    """The next write for whoever stands where `reader` does; None when nothing is left up to there."""
-    try:
-        while not (events := reader.take(JOIN_BYTES, upto)):
-            if reader.position >= upto.seq:
-                return None
-    except Lagged as lagged:
-        data = frames.notices(lagged.notices, reader.id)
-        return Batch(body(data), len(data), notices=lagged.notices)
-    data = frames.join(events, reader)
-    return Batch(body(data), len(data), len(events), events[0].time)
-
-
+@dataclass(eq=False, slots=True)
 class Group:
-    """All clients of one subscription in one format. Those that are ready stand where `reader` does."""
+    """The clients of one subscription in one format. Those that are ready stand where `reader` does."""
 
-    __slots__ = ("clients", "frames", "reader", "ready", "unfinished")
+    frames: Frames
+    reader: Reader
+    ready: dict[Client, Send] = field(default_factory=dict)
+    clients: int = 0
+    unfinished: bool = False
+    """Whether there is something to read that its ready clients are still to be sent."""
+    written: float | None = None
+    """When it was last written to, or its first client came."""
 
-    def __init__(self, frames: Frames, reader: Subscriber) -> None:
-        self.frames = frames
-        self.reader = reader
-        self.ready: dict[Client, Send] = {}
-        self.clients = 0
-        self.unfinished = False
-        """Whether its ready clients have something to read that they are still to be sent."""
-
-    @property
-    def subscription(self) -> Subscription:
-        return self.reader.subscription
-
-    @property
-    def mark(self) -> Mark:
-        """Where its ready clients stand."""
-        return Mark(self.reader.position, self.reader.at)
-
-    def refresh(self, mark: Mark) -> bool:
-        """Move on to `mark` if nothing of these channels waits for a flush. Whether it could."""
-        if self.unfinished or any(view.dirty for view in self.subscription.views):
+    def refresh(self, hub: Hub) -> bool:
+        """Move on to where the hub stands if nothing of these channels waits for a flush. Returns whether it could."""
+        if self.unfinished or hub.is_changed(self.reader.subscription):
             return False
-        self.reader.position, self.reader.at = mark
+        self.reader.move_to(hub.position)
         return True
 
-    def take(self, upto: Mark) -> Batch | None:
+    def take(self, upto: Position) -> Batch | None:
         """The next write for the ready clients."""
         if not self.ready:
-            self.reader.position, self.reader.at = upto
-            self.reader.wanted, self.unfinished = None, False
+            self.reader.move_to(upto)
+            self.unfinished = False
             return None
-        batch = take_batch(self.frames, self.reader, upto)
-        self.unfinished = self.reader.position < upto.seq
+        batch = self.frames.take(self.reader, upto)
+        self.unfinished = self.reader.position.seq < upto.seq
         return batch
+
+
+class Roster:
+    """The clients of one hub, by state and by group."""
+
+    def __init__(self, hub: Hub, tally: Tally, *, max_id: int, wake: Callable[[], None]) -> None:
+        """`wake` is called when a client has something to read by itself."""
+        self.clients: dict[Client, None] = {}
+        self.empty = anyio.Event()
+        """Set while nobody is connected."""
+        self.states: dict[State, dict[Client, None]] = {state: {} for state in State}
+        """The clients in each state, those that came into it first at the front. The ready ones stand in their groups."""
+        self._hub = hub
+        self._metrics = tally.metrics
+        self.wake = wake
+        self._frames = {format: Frames(format, tally, max_id) for format in (EVENT_STREAM, NDJSON)}
+        self._groups: dict[Subscription, dict[Format, Group]] = {}
+        self._unresumable: set[tuple[Log, ...]] = set()
+
+    @property
+    def lagging(self) -> int:
+        """How many clients are blocked, behind, held or on their way out."""
+        return sum(len(self.states[state]) for state in (State.BEHIND, State.HELD, State.BLOCKED, State.CLOSING))
+
+    def enter(self, request: StreamRequest, connection: Connection, now: float) -> Client:
+        """Add a client. Unless it resumes it stands where its group does, which may have something to read."""
+        reader = _open_reader(request, self._hub)
+        group = self._group(reader.subscription, request.format)
+        group.refresh(self._hub)
+        if reader.id == UNREADABLE:
+            self._warn(reader.subscription.scope)
+        if request.last_event_id is not None:
+            self._metrics.resumes.labels(_outcome(reader.notices)).inc()
+        if reader.shares_ids:
+            notices, reader = reader.notices, group.reader.fork()
+            reader.notices = notices
+        if not self.clients:
+            self.empty = anyio.Event()
+        client = Client(connection, group, reader, request.route, now, now)
+        self.clients[client] = self.states[client.state][client] = None
+        group.clients += 1
+        self._metrics.clients.labels(client.route).inc()
+        self._metrics.clients_opened.labels(client.route).inc()
+        return client
+
+    def leave(self, client: Client) -> None:
+        """Remove a client, and its group if it was the last one of it."""
+        self.move(client, State.GONE)
+        del self.clients[client], self.states[State.GONE][client]
+        group, subscription = client.group, client.group.reader.subscription
+        group.clients -= 1
+        self._hub.unsubscribe(group.reader)
+        self._metrics.clients.labels(client.route).dec()
+        self._metrics.clients_closed.labels(client.route, client.connection.reason or "client").inc()
+        if not self.clients:
+            self.empty.set()
+        if not group.clients:
+            del self._groups[subscription][group.frames.format]
+            if not self._groups[subscription]:
+                del self._groups[subscription]
+
+    def move(self, client: Client, state: State) -> None:
+        """Change the state of a client, and with it the collection that it stands in and the reader that it has."""
+        if client.state is State.READY:
+            del client.group.ready[client]
+            client.reader = client.group.reader.fork()
+        else:
+            del self.states[client.state][client]
+        client.state = state
+        if state is State.READY:
+            client.group.ready[client] = client.connection.send
+            client.reader, client.caught_up = None, True
+        else:
+            self.states[state][client] = None
+        if state is State.BEHIND:
+            self.wake()
+
+    def groups_of(self, subscriptions: Iterable[Subscription]) -> Iterator[Group]:
+        """The groups of these subscriptions."""
+        for subscription in subscriptions:
+            yield from self._groups.get(subscription, {}).values()
+
+    def _group(self, subscription: Subscription, format: Format) -> Group:
+        groups = self._groups.setdefault(subscription, {})
+        if format not in groups:
+            groups[format] = Group(self._frames[format], Reader(subscription, self._hub.position))
+        return groups[format]
+
+    def _warn(self, scope: tuple[Log, ...]) -> None:
+        if scope not in self._unresumable:
+            self._unresumable.add(scope)
+            logger.warning(
+                "event ids are too long: clients that read these sources together can't resume",
+                extra={"sources": [log.source for log in scope], "partitions": sum(len(log.parts) for log in scope)},
+            )
+
+
+def _open_reader(request: StreamRequest, hub: Hub) -> Reader:
+    """A reader at the place where the request asks to begin. A malformed id begins now, and the client is told: an error
+    page would make an EventSource give up, and a replay of everything would repeat events."""
+    try:
+        return hub.subscribe(request.channels, _read_cursor(request.last_event_id, hub))
+    except MalformedCursor:
+        reader = hub.subscribe(request.channels)
+        reader.notices = tuple(Reset(log.source, "malformed") for log in reader.subscription.scope)
+        return reader
+
+
+def _read_cursor(text: str | None, hub: Hub) -> Cursor | None:
+    if text is None or text == "latest":
+        return None
+    if text == "earliest":
+        return Cursor({log.vector.tag: Place({}) for log in hub.logs if log.vector.tag})
+    return Cursor.parse(text)
+
+
+def _outcome(notices: tuple[Notice, ...]) -> str:
+    """The word that counts a resume."""
+    if not notices:
+        return "log"
+    return "reset" if any(isinstance(notice, Reset) for notice in notices) else "gap"

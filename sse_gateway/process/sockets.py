@@ -1,4 +1,4 @@
-"""Sockets: those that the servers listen on, and the way to be rid of a peer that the server can't drop."""
+"""The sockets that the servers listen on."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import errno
 import os
 import resource
 import socket
-import struct
-from collections.abc import Collection, Iterator
 
 from ..errors import ConfigError
 
@@ -20,7 +18,6 @@ _KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 """A silent peer that vanished is noticed after a minute; NAT tables forget connections after two and more."""
 _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)  # Python names it from 3.12 on
 _LONGEST = 2**31 - 1  # milliseconds: 24 days
-_RESET = struct.pack("ii", 1, 0)
 _WAYS_OUT = {
     errno.EADDRINUSE: "is another gateway running?",
     errno.EADDRNOTAVAIL: "expected an address of this machine",
@@ -70,44 +67,3 @@ def raise_descriptor_limit(wanted: int) -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
         return allowed
     return soft
-
-
-def abort(peers: Collection[tuple[str, int]]) -> int:
-    """Reset the connections of this process to `peers`, and return how many there were. For a peer that reads a little now
-    and then, so that the kernel's own timeout never comes, or when the time of a drain is over.
-
-    The server shows no sockets, so they are found among the descriptors of the process: Linux only, and 20 us for each
-    descriptor, so call it in a worker thread and for many peers at once.
-    """
-    aborted, wanted = 0, frozenset(peers)
-    for connection in _sockets():
-        with connection:
-            aborted += _peer(connection) in wanted and _reset(connection)
-    return aborted
-
-
-def _reset(connection: socket.socket) -> bool:
-    try:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return False  # the peer, or the kernel's own timeout, was quicker
-    return True
-
-
-def _sockets() -> Iterator[socket.socket]:
-    """A duplicate of every socket of the process."""
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
-                yield socket.socket(fileno=os.dup(int(name)))
-        except OSError:
-            continue  # closed meanwhile
-
-
-def _peer(connection: socket.socket) -> tuple[str, int] | None:
-    try:
-        address = connection.getpeername()
-    except OSError:
-        return None  # it listens, or is gone
-    return address[:2] if isinstance(address, tuple) else None

@@ -1,4 +1,4 @@
-"""How many clients there may be, in total and from one address, and the answers to those who can't be served now.
+"""Which address a client is counted under, and the answers to those who can't be served now.
 
 An EventSource that is answered 503 or 429 gives up for good, in all browsers. So one is answered 200, told when to come back,
 and the stream ends: to it that is a lost connection. Everybody else gets the status that HTTP has for it.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -17,8 +16,9 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from ..connector import Problem, problem
-from ..delivery.frames import EVENT_STREAM
-from ..delivery.stream import begin_stream, jittered
+from ..sse.response import stream_headers
+from ..sse.stream import jittered
+from ..sse.wire import EVENT_STREAM, Format
 from .request import names
 
 _SUBSCRIBER_PREFIX = 64
@@ -30,35 +30,6 @@ _STATUS = {
     "address": (429, "the limit of clients from one address is reached"),
     "draining": (503, "the gateway shuts down"),
 }
-
-
-class Admission:
-    """Counts clients. Every `admit` that gave None is followed by one `leave` with the same address."""
-
-    def __init__(self, clients: int, clients_per_address: int | None = None) -> None:
-        self.clients = 0
-        self._limit = clients
-        self._per_address = clients_per_address
-        self._addresses: Counter[str] = Counter()
-
-    def admit(self, address: str) -> str | None:
-        """Count one more client, or say which limit it would pass: `limit` (in total) or `address`."""
-        if self.clients >= self._limit:
-            return "limit"
-        if self._per_address is not None and address:
-            if self._addresses[address] >= self._per_address:
-                return "address"
-            self._addresses[address] += 1
-        self.clients += 1
-        return None
-
-    def leave(self, address: str) -> None:
-        """A client that was admitted is gone."""
-        self.clients -= 1
-        if self._per_address is not None and address:
-            self._addresses[address] -= 1
-            if not self._addresses[address]:
-                del self._addresses[address]
 
 
 class TrustedProxies:
@@ -107,12 +78,17 @@ def _unit(address: IPv4Address | IPv6Address) -> str:
     return str(IPv6Network((int(address), _SUBSCRIBER_PREFIX), strict=False))
 
 
+def headers(format: Format) -> dict[str, str]:
+    """The headers of a stream that are the gateway's own: nothing on the way may store, transform or buffer the body."""
+    return {"content-type": format.media_type, "cache-control": "no-cache, no-store, no-transform"}
+
+
 def put_off(reason: str, *, accept: str, status_only: bool, retry: float, path: str) -> Response:
     """Come back in `retry` to twice as many seconds; spread, so that those who were put off together don't return so.
     `reason` is `limit`, `address` or `draining`."""
     seconds = jittered(retry)
     if names(accept, EVENT_STREAM.media_type) and not status_only:
-        headers = {name.decode(): value.decode() for name, value in begin_stream(EVENT_STREAM)["headers"]}
-        return Response(EVENT_STREAM.control("gateway.busy", {"reason": reason}, retry=seconds), headers=headers)
+        event = EVENT_STREAM.control("gateway.busy", {"reason": reason}, retry=seconds)
+        return Response(event, headers=stream_headers(headers(EVENT_STREAM)))
     status, detail = _STATUS[reason]
     return problem(Problem(status, detail, {"retry-after": str(math.ceil(seconds))}), path=path)

@@ -6,18 +6,20 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, QueryParams
-from starlette.requests import Request
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..config import Config
 from ..connector import EXCEPTION_HANDLERS, Problem, problem
-from ..delivery.frames import EVENT_STREAM, NDJSON
-from ..delivery.stream import StreamRequest, begin_stream
+from ..delivery.client import StreamRequest
 from ..metrics import Metrics
-from .admission import Admission, TrustedProxies, put_off
+from ..sse import ConnectionLimiter, EventSourceResponse, last_event_id
+from ..sse.stream import Broadcast
+from ..sse.wire import EVENT_STREAM, NDJSON
+from .admission import TrustedProxies, headers, put_off
 from .page import page_route
 from .request import StreamRoute, accepts
 
@@ -27,8 +29,9 @@ _FORMATS = {each.media_type: each for each in (EVENT_STREAM, NDJSON)}
 class Streams(Protocol):
     """The fan-out, as far as a request needs it."""
 
-    async def serve(self, request: StreamRequest, scope: Scope, receive: Receive, send: Send) -> None:
-        """One client from the start of the response to its end."""
+    def feed(self, request: StreamRequest) -> Broadcast:
+        """What the response to `request` is fed by."""
+        ...
 
 
 class Gate(Protocol):
@@ -40,17 +43,17 @@ class Gate(Protocol):
 
 
 class PublicApp:
-    """Streams get `send` as the server made it, for the fan-out to call without a task; Starlette, with its middleware, has
-    everything else, and the errors of a stream's path too."""
+    """A stream is answered without middleware, so that the fan-out calls `send` as the server made it. Starlette, with its
+    middleware, answers everything else, and wrong methods on the path of a stream too."""
 
     def __init__(
         self, config: Config, streams: Streams, gate: Gate, metrics: Metrics, mounted: Sequence[BaseRoute] = ()
     ) -> None:
+        self.gate = gate
+        self.limiter = ConnectionLimiter(config.limits.clients, max_per_address=config.limits.clients_per_address)
         self._streams = streams
-        self._gate = gate
         self._metrics = metrics
         self._limits, self._drain = config.limits, config.drain
-        self._admission = Admission(config.limits.clients, config.limits.clients_per_address)
         self._proxies = TrustedProxies(config.server.trusted_proxies)
         self._routes = [StreamRoute(route, max_channels=config.limits.channels) for route in config.routes]
         for route in config.routes:
@@ -61,30 +64,25 @@ class PublicApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
+        await self._find(scope)(scope, receive, send)
+
+    def _find(self, scope: Scope) -> ASGIApp:
+        """Who answers a request."""
         if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
             for route in self._routes:
                 if (parameters := route.match(scope["path"])) is not None:
-                    return await self._answer(route, parameters, scope, receive, send)
-        await self._rest(scope, receive, send)
+                    try:
+                        request = _read(route, parameters, scope)
+                    except Problem as error:
+                        return problem(error, path=scope["path"])
+                    place = _Place(self, route, scope, self._proxies.client(scope))
+                    return EventSourceResponse(
+                        self._streams.feed(request), headers=headers(request.format), limiter=place
+                    )
+        return self._rest
 
-    async def _answer(
-        self, route: StreamRoute, parameters: dict[str, str], scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        try:
-            request = _read(route, parameters, scope)
-        except Problem as error:
-            return await problem(error, path=scope["path"])(scope, receive, send)
-        if scope["method"] == "HEAD":
-            return await _head(request, send)
-        address = self._proxies.client(scope)
-        if reason := "draining" if self._gate.draining else self._admission.admit(address):
-            return await self._put_off(reason, route, scope)(scope, receive, send)
-        try:
-            await self._streams.serve(request, scope, receive, send)
-        finally:
-            self._admission.leave(address)
-
-    def _put_off(self, reason: str, route: StreamRoute, scope: Scope) -> Response:
+    def put_off(self, reason: str, route: StreamRoute, scope: Scope) -> Response:
+        """The answer to a client that can't be served now."""
         self._metrics.clients_refused.labels(reason).inc()
         return put_off(
             reason,
@@ -95,29 +93,40 @@ class PublicApp:
         )
 
 
+class _Place:
+    """The limiter of one stream."""
+
+    __slots__ = ("_address", "_app", "_reason", "_route", "_scope")
+
+    def __init__(self, app: PublicApp, route: StreamRoute, scope: Scope, address: str) -> None:
+        self._app = app
+        self._route = route
+        self._scope = scope
+        self._address = address
+        self._reason = ""
+
+    def enter(self) -> bool:
+        self._reason = "draining" if self._app.gate.draining else self._app.limiter.admit(self._address) or ""
+        return not self._reason
+
+    def leave(self) -> None:
+        self._app.limiter.leave(self._address)
+
+    def refusal(self) -> Response:
+        return self._app.put_off(self._reason, self._route, self._scope)
+
+
 def _read(route: StreamRoute, parameters: dict[str, str], scope: Scope) -> StreamRequest:
-    headers, query = Headers(scope=scope), QueryParams(scope["query_string"])
-    media_type = accepts(", ".join(headers.getlist("accept")), list(_FORMATS))
+    connection = HTTPConnection(scope)
+    media_type = accepts(", ".join(connection.headers.getlist("accept")), list(_FORMATS))
     if media_type is None:
         raise Problem(406, f"this is served as {' or '.join(_FORMATS)}")
     return StreamRequest(
-        channels=route.channels(parameters, query),
+        channels=route.channels(parameters, connection.query_params),
         format=_FORMATS[media_type],
         route=route.path,
-        last_event_id=_last_event_id(headers, query),
+        last_event_id=last_event_id(connection, max_length=None),  # the core answers a long one with a reset
     )
-
-
-def _last_event_id(headers: Headers, query: QueryParams) -> str | None:
-    """The header wins: a browser sets it on each reconnection, while the query stays what the page once wrote."""
-    if header := headers.get("last-event-id"):
-        return header.encode("latin-1").decode("utf-8", "replace")  # as the HTML standard has it sent
-    return query.get("last_event_id") or query.get("lastEventId") or None
-
-
-async def _head(request: StreamRequest, send: Send) -> None:
-    await send(begin_stream(request.format))
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _rest(routes: Sequence[BaseRoute], streams: Sequence[StreamRoute]) -> Starlette:

@@ -13,7 +13,7 @@ from ..connector import Message
 from ..core import Bounds, Hub, Log
 from ..errors import Unmappable
 from ..metrics import Metrics
-from .mapping import REASONS, Mapped, Mapper
+from .mapping import REASONS, Mapper
 
 logger = logging.getLogger("sse_gateway.sources")
 
@@ -91,28 +91,15 @@ class Intake:
 
     def _publish(self, message: Message, now: float, refused: list[Message]) -> int:
         try:
-            event = self._mapper.map(message)
+            event, substituted = self._mapper.map(message)
         except Unmappable as error:
             self._note(error.reason, str(error), message)
             refused.append(message)
             return len(message.body)
-        if event.repaired:
+        if substituted:
             self._note(_SUBSTITUTED, "the body was no text of its kind, and became one as on_invalid says", message)
-        self._append(event, message, now)
+        self._hub.publish(self._log, event, now=now, part=message.partition, offset=message.offset)
         return len(event.data)
-
-    def _append(self, event: Mapped, message: Message, now: float) -> None:
-        self._hub.publish(
-            self._log,
-            event.channel,
-            data=event.data,
-            now=now,
-            type=event.type,
-            part=message.partition,
-            offset=message.offset,
-            key=event.key,
-            id=event.id,
-        )
 
     def _note(self, reason: str, detail: str, message: Message) -> None:
         self._unmappable.labels(self._source, reason).inc()

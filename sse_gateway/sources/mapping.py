@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from ..config import SourceConfig
 from ..connector import Message
+from ..core import Event
 from ..errors import Unmappable
 from ..templates import CHANNEL, MissingField, Template
 
@@ -91,20 +92,6 @@ ENCODINGS = {
 """By their names in the configuration."""
 
 
-@dataclass(slots=True)
-class Mapped:
-    """What `Hub.publish` takes of one message. Never changed once it is made; not frozen, which would
-    take a µs more for each message."""
-
-    channel: str
-    type: str
-    data: bytes
-    key: str
-    id: str | None
-    repaired: bool
-    """The data was no valid text and was replaced, as `on_invalid` says."""
-
-
 class Mapper:
     """The mapping of one source, compiled once."""
 
@@ -120,8 +107,8 @@ class Mapper:
         templates = (source.channel, source.event, source.id, source.data)
         self._needs_json = any(template is not None and template.needs_json for template in templates)
 
-    def map(self, message: Message) -> Mapped:
-        """The event of one message.
+    def map(self, message: Message) -> tuple[Event, bool]:
+        """The event of one message, and whether its data is a substitute, as `on_invalid` says.
 
         Raises:
             Unmappable: with one of REASONS.
@@ -133,10 +120,10 @@ class Mapper:
                 "channel", "the channel's name has other characters than A-Z a-z 0-9 . _ : ~ @ = + - or over 200"
             )
         type_ = _DELETE if message.deleted else self._type(fields)
-        data, repaired = self._encode(message, fields)
+        data, substituted = self._encode(message, fields)
         if len(data) > self._max_event:
             raise Unmappable("size", f"{len(data)} bytes of data, max_event is {self._max_event}")
-        return Mapped(channel, type_, data, message.key, self._message_id(message, fields), repaired)
+        return Event(channel, data, type_, message.key, self._message_id(message, fields)), substituted
 
     def _fields(self, message: Message) -> Mapping[str, Any]:
         fields: dict[str, Any] = {

@@ -27,7 +27,7 @@ class Seam:
         """What to enter next: the configured connector, or a replay from where the log stands."""
         if self._log.epoch is None or not isinstance(self._connector, Replayable):
             return self._connector
-        replay = self._connector.replay({} if self._anew else self._log.positions())
+        replay = self._connector.replay({} if self._anew else self._log.offsets())
         replay.tally = self._connector.tally
         return replay
 
@@ -49,13 +49,13 @@ class Seam:
         """The upstream has dropped what the log wanted next: it goes on at the earliest that there is."""
         if self._log.epoch is None:
             return
-        seq, before = self._hub.seq, self._log.positions()
+        seq, before = self._hub.seq, self._log.offsets()
         self._hub.lose(self._log, "expired", expired.earliest)
-        self._anew = self._log.positions() == before  # it is not behind the upstream but ahead: no offset of it will do
+        self._anew = self._log.offsets() == before  # it is not behind the upstream but ahead: no offset of it will do
         self._tell(seq)
 
     def _tell(self, seq: int) -> None:
         for item in self._log.breaks:
-            if item.seq >= seq:
+            if item.before.seq >= seq:
                 self._breaks.labels(self._log.source, item.reason).inc()
                 logger.warning("source has a break", extra={"source": self._log.source, "reason": item.reason})

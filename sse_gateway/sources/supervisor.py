@@ -208,11 +208,20 @@ class Supervisor:
                 await connector.__aexit__(*sys.exc_info())
 
     async def _turn(self, connector: Connector[Any]) -> None:
+        """Take batches until none came for `timing.quiet` seconds, then ask whether the upstream is well. One scope bounds
+        all these waits: a scope for each takes a tenth of the time of a message."""
         with self._waiting(self._timing.quiet) as scope:
             batch = await connector.receive()
+            while not scope.cancel_called:
+                self._wait, scope.deadline = None, math.inf
+                await self._take(connector, batch)
+                if self._stopping:
+                    raise _Stopped
+                self._wait, scope.deadline = scope, anyio.current_time() + self._timing.quiet
+                batch = await connector.receive()
         if scope.cancelled_caught:
             await self._check(connector)
-        else:
+        else:  # the batch came at the moment at which the time was over
             await self._take(connector, batch)
 
     async def _take(self, connector: Connector[Any], batch: Sequence[Message]) -> None:

@@ -3,19 +3,16 @@ project."""
 
 from __future__ import annotations
 
-from .app_status import AppStatus
-from .connection import Connection, Send
-from .content import AsyncContentStream, Content, ContentStream, Feed, SyncContentStream
-from .event import Event, JSONServerSentEvent, ServerSentEvent, encode_body, encode_data, ensure_bytes
-from .eviction import SendTimeoutError
+from .content import AsyncContentStream, Content, ContentStream, Feed, PushConnection, SyncContentStream
+from .event import Event, JSONServerSentEvent, ServerSentEvent, ensure_bytes
 from .limiter import ConnectionLimiter, stop_reconnecting
+from .loop import Statistics, begin_shutdown, statistics
 from .peer import drop_frozen_clients
-from .push import PushConnection
 from .response import EventSourceResponse
-from .resume import last_event_id
-from .shutdown import begin_shutdown, watch_shutdown
-from .statistics import Statistics, statistics
-from .stream import CloseReason
+from .servers import AppStatus, SendTimeoutError, watch_shutdown
+from .sink import Connection, Send
+from .stream import CloseReason, last_event_id
+from .wire import encode_body, encode_data
 
 __all__ = [
     "AppStatus",

@@ -1,23 +1,31 @@
-"""What a response reads its events from, and how it is closed: exactly once, whatever it is."""
+"""What a response is fed from: an iterable, which is closed once whatever it is, or a function that writes."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import threading
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+)
+from contextlib import ExitStack, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeGuard, cast
+from typing import Any, Protocol, TypeGuard, cast
 
+import anyio
 from anyio import to_thread
 
+from .event import ensure_bytes
 from .loop import loop_of
-
-if TYPE_CHECKING:
-    from .push import PushConnection
-
-__all__ = ["AsyncContentStream", "Content", "ContentStream", "Feed", "SyncContentStream", "close", "read"]
+from .stream import Broadcast, CloseReason
 
 Content = Any
 """What a stream yields: an event object, a dict of an event's fields, bytes as they are, or anything with a text."""
@@ -28,16 +36,23 @@ ContentStream = AsyncContentStream | SyncContentStream
 Feed = Callable[["PushConnection"], Awaitable[None]]
 """An async function that writes to the connection which it is given."""
 
+logger = logging.getLogger(__name__)
+
+_AGAIN = 0.05
+"""Seconds until a task that goes on is cancelled once more: each of its `finally` clauses may wait for something."""
 _END = object()
 
 
-def read(content: ContentStream | Feed) -> tuple[AsyncContentStream, Feed | None]:
-    """How to read what a response was given: as an iterable, or by a function that writes. Nothing is checked yet."""
+def read(content: ContentStream | Feed | Broadcast) -> tuple[AsyncContentStream, Feed | None, Broadcast | None]:
+    """How to read what a response was given: as an iterable, by a function that writes, or by a feed that writes to many
+    streams. Nothing is checked yet."""
+    if isinstance(content, Broadcast):
+        return _NOTHING, None, content
     if isinstance(content, AsyncIterable):
-        return content, None
+        return content, None, None
     if _is_feed(content):
-        return Threaded(()), content
-    return Threaded(cast("SyncContentStream", content)), None
+        return _NOTHING, content, None
+    return Threaded(cast("SyncContentStream", content)), None, None
 
 
 class Threaded:
@@ -75,6 +90,67 @@ class Threaded:
                 for closable in closables.values():
                     if hasattr(closable, "close"):
                         stack.callback(closable.close)
+
+
+_NOTHING = Threaded(())
+
+
+class Reading:
+    """The content of one response: read in the request's task, and closed there, once. Closing has a bound: when it is over,
+    the task is cancelled, and again as long as it goes on."""
+
+    __slots__ = ("_cancels", "_content", "_expired", "_iterator", "_task", "_timeout", "_timer")
+
+    def __init__(self, content: AsyncContentStream, timeout: float | None) -> None:
+        """`timeout` in seconds. None: closing takes as long as it takes."""
+        self._content = content
+        self._iterator: object = content
+        self._timeout = timeout
+        self._task = asyncio.current_task()
+        self._timer: asyncio.TimerHandle | None = None
+        self._expired = False
+        self._cancels = 0
+
+    def __aiter__(self) -> AsyncIterator[Content]:
+        self._iterator = iterator = aiter(self._content)
+        return iterator
+
+    def hurry(self) -> None:
+        """The content has to end: from the first call on it has `timeout` left."""
+        if self._timeout is not None and self._timer is None and not self._expired:
+            self._timer = asyncio.get_running_loop().call_later(self._timeout, self._expire)
+
+    def forgive(self) -> None:
+        """Take back the cancellations that were requested here, so that those of others can be told from them."""
+        while self._cancels and self._task is not None:
+            self._cancels -= 1
+            self._task.uncancel()
+
+    async def close(self, *, cancelled: bool, shield: bool) -> None:
+        """Close what was read. `cancelled`: the stream was ended before its content. `shield`: from cancellations by others.
+        That is not for content that was suspended by us: it may have opened cancel scopes, which can't be left inside a new
+        one."""
+        self.hurry()
+        try:
+            with anyio.CancelScope(shield=True) if shield else nullcontext():
+                await close(self._iterator, self._content, cancelled=cancelled)
+        except asyncio.CancelledError:
+            if not self._expired:
+                raise
+        except Exception:
+            logger.exception("Error closing body iterator")
+        finally:
+            self.forgive()
+            if self._timer is not None:
+                self._timer.cancel()
+        if self._expired:
+            logger.warning("Body iterator cleanup cancelled after %s seconds", self._timeout)
+
+    def _expire(self) -> None:
+        self._expired = True
+        if self._task is not None and self._task.cancel():
+            self._cancels += 1
+            self._timer = asyncio.get_running_loop().call_later(_AGAIN, self._expire)
 
 
 async def close(iterator: object, iterable: object, *, cancelled: bool) -> None:
@@ -120,3 +196,114 @@ def _is_feed(content: object) -> TypeGuard[Feed]:
 async def _in_thread(function: Callable[[], Any]) -> Any:
     threads = loop_of(asyncio.get_running_loop()).threads
     return await to_thread.run_sync(function, abandon_on_cancel=True, limiter=threads)
+
+
+class Pushed(Protocol):
+    """The stream that a function feeds."""
+
+    @property
+    def started(self) -> bool: ...
+
+    @property
+    def reason(self) -> CloseReason | None: ...
+
+    async def write(self, chunk: bytes) -> None:
+        """Send one event."""
+        ...
+
+    def interrupt(self, reason: CloseReason) -> None:
+        """End early."""
+        ...
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> object:
+        """Run a task that ends with the stream at the latest."""
+        ...
+
+
+class PushConnection:
+    """One client, to be written to from the function that was given it, and from any other task of the same event loop.
+
+    The stream ends when that function returns.
+    """
+
+    def __init__(self, stream: Pushed, sep: str) -> None:
+        self._stream = stream
+        self._sep = sep
+        self._task = asyncio.current_task()
+        self._turn = asyncio.Lock()
+        self._waiting: dict[asyncio.Future[None], None] = {}
+        self._closed: anyio.Event | None = None
+        self._ended = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether the client has gone, or the stream is ending for another reason."""
+        return self.reason is not None
+
+    @property
+    def reason(self) -> CloseReason | None:
+        """Why it was closed; None while it is open."""
+        return self._stream.reason
+
+    async def send(self, event: Any) -> None:
+        """Send one event, anything that a stream may yield, and wait until the server has taken it. Writes from several
+        tasks follow each other in the order of the calls.
+
+        Raises:
+            anyio.ClosedResourceError: the stream has ended, or ends before the event is taken.
+            TypeError: the event has a field of a wrong type.
+        """
+        chunk = ensure_bytes(event, self._sep)
+        if self.closed:
+            raise anyio.ClosedResourceError
+        if self._waiting or asyncio.current_task() is not self._task:
+            await self._send_for_other(chunk)
+        elif self._stream.started:
+            await self._stream.write(chunk)
+        else:
+            await self._write(chunk)
+
+    async def wait_closed(self) -> None:
+        """Wait until the stream has ended. In the function that feeds it, until that is cancelled."""
+        if not self._ended:
+            self._closed = self._closed or anyio.Event()
+            await self._closed.wait()
+
+    def close(self) -> None:
+        """End the stream in order. Its reason is `evicted`."""
+        self._stream.interrupt("evicted")
+
+    def ended(self) -> None:
+        """The stream has ended: nobody may wait for it any longer."""
+        self._ended = True
+        if self._closed is not None:
+            self._closed.set()
+        for taken in self._waiting:
+            if not taken.done():
+                taken.set_exception(anyio.ClosedResourceError())
+
+    async def _send_for_other(self, chunk: bytes) -> None:
+        # by a task of the stream's own, which ends with it; if the caller is cancelled, the event is still sent whole
+        taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[taken] = None
+        try:
+            self._stream.spawn(self._deliver(chunk, taken))
+            await taken
+        finally:
+            del self._waiting[taken]
+
+    async def _deliver(self, chunk: bytes, taken: asyncio.Future[None]) -> None:
+        try:
+            await self._write(chunk)
+        except (OSError, anyio.ClosedResourceError) as error:
+            if not taken.done():
+                taken.set_exception(error)
+        else:
+            if not taken.done():
+                taken.set_result(None)
+
+    async def _write(self, chunk: bytes) -> None:
+        async with self._turn:  # the first one sends the head and the opening before
+            if self.closed:
+                raise anyio.ClosedResourceError
+            await self._stream.write(chunk)

@@ -1,19 +1,20 @@
-"""What the streams of one event loop share."""
+"""The streams of each event loop: what they share, their counts, and the call that ends them."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
 import weakref
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
 import anyio
 
-from .body import Body
 from .peer import Peer, Resets
-
-__all__ = ["Loop", "Open", "all_loops", "loop_of"]
 
 _LINGER = 0.3
 """Seconds, and up to twice as many, for a client to read what is queued when its server stops and waits for it: the process
@@ -27,13 +28,24 @@ _BATCH = 0.01
 class Open(Protocol):
     """A stream that is open."""
 
-    body: Body
-    peer: Peer | None
+    events: int
+    bytes: int
+    pings: int
+
+    @property
+    def peer(self) -> Peer | None: ...
 
     @property
     def reason(self) -> object: ...
 
-    def shut_down(self) -> None: ...
+    @property
+    def queued(self) -> int:
+        """Bytes that the server has not taken yet."""
+        ...
+
+    def shut_down(self) -> None:
+        """The server stops."""
+        ...
 
 
 class Loop:
@@ -118,3 +130,63 @@ def loop_of(loop: asyncio.AbstractEventLoop) -> Loop:
 def all_loops() -> tuple[Loop, ...]:
     """The states of all event loops that have had a stream and are not closed."""
     return tuple(loop for loop in tuple(_loops.values()) if not loop.gone)
+
+
+def begin_shutdown(loop: asyncio.AbstractEventLoop | None = None) -> None:
+    """End the streams of `loop`, or of all event loops of this process, each as its response says; those that start later
+    end at once. To be called where no signal comes: the server runs in a thread, is stopped by its own method (uvicorn's
+    `should_exit` is noticed at the next ping), or handles signals in a way that can't be overheard (hypercorn's workers).
+    May be called from any thread or signal handler.
+
+    It holds for a loop until `watch_shutdown` is called in it, or its server gives way to another.
+    """
+    with suppress(RuntimeError):  # no loop runs here
+        loop_of(asyncio.get_running_loop())
+    for state in all_loops() if loop is None else (loop_of(loop),):
+        state.end()
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What the streams of this process have done. Those that are open count too."""
+
+    open: int
+    """Streams that are open now."""
+    blocked: int
+    """Those of them whose client does not take what it is being sent."""
+    queued_bytes: int
+    """Bytes that wait for these clients here; each server and the kernel hold some more."""
+    events: int
+    bytes: int
+    pings: int
+    closed: Mapping[str, int]
+    """Streams that have ended, by their reason."""
+
+
+_ended: Counter[str] = Counter()
+_totals = [0, 0, 0]
+_lock = threading.Lock()
+
+
+def count(stream: Open, reason: str) -> None:
+    """A stream has ended."""
+    with _lock:
+        _ended[reason] += 1
+        _totals[:] = _sums([stream], _totals)
+
+
+def statistics() -> Statistics:
+    """The counts as they are. From any thread."""
+    streams = [stream for loop in all_loops() for stream in loop.streams]
+    queued = [stream.queued for stream in streams]
+    with _lock:
+        events, sent, pings = _sums(streams, _totals)
+        closed = dict(_ended)
+    return Statistics(len(streams), len([*filter(None, queued)]), sum(queued), events, sent, pings, closed)
+
+
+def _sums(streams: Iterable[Open], totals: list[int]) -> list[int]:
+    events, sent, pings = totals
+    for stream in streams:
+        events, sent, pings = events + stream.events, sent + stream.bytes, pings + stream.pings
+    return [events, sent, pings]

@@ -1,4 +1,4 @@
-"""Peers that take nothing: ASGI has no way to be rid of them, so their sockets are reset behind the server's back."""
+"""Peers that take nothing. ASGI has no way to close their connections, so the engine resets the sockets itself."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import stat
 import struct
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 if sys.platform != "win32":
     import fcntl
     import termios
-
-__all__ = ["Peer", "Resets", "drop_frozen_clients", "peer_of", "reset"]
 
 Peer = tuple[str, int]
 """Address and port of a client."""
@@ -32,18 +31,19 @@ def peer_of(scope: Mapping[str, Any]) -> Peer | None:
     return (host, int(port)) if host and port else None  # granian gives the port as text
 
 
-def reset(peers: Collection[Peer], *, queued: bool) -> int:
-    """Reset this process's connections to `peers`, and return how many there were. `queued`: only those for which the
-    kernel still has bytes that they don't read.
+def reset(peers: Collection[Peer], *, queued: bool = False) -> int:
+    """Reset the connections of this process to `peers`, and return how many there were. `queued`: only those for which the
+    kernel still has bytes that the peer has not read.
 
-    Every server flushes before it closes, so a client that reads nothing holds its socket and what is queued for it for
-    ever. The accepted sockets are looked for among the descriptors of the process, 20 µs each: call it in a worker
+    A server flushes before it closes, so a client that reads nothing would keep its socket, and what is queued for it. The
+    sockets are found among the descriptors of the process. That takes 20 µs for each descriptor: call it in a worker
     thread, for many peers at once. Where there is no /dev/fd, nothing is found.
     """
     found = 0
     for connection in _sockets():
-        with connection:
-            if _peer_of(connection) in peers and (_unread(connection) or not queued):
+        with connection, suppress(OSError):  # the peer, or the kernel's own timeout, may be quicker
+            address = connection.getpeername()
+            if isinstance(address, tuple) and address[:2] in peers and (_unread(connection) or not queued):
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 connection.shutdown(socket.SHUT_RDWR)
                 found += 1
@@ -51,7 +51,8 @@ def reset(peers: Collection[Peer], *, queued: bool) -> int:
 
 
 class Resets:
-    """Peers of one event loop that are to be reset: gathered for `delay` seconds at least, and reset in a worker thread."""
+    """The peers of one event loop that are to be reset. They are gathered for `delay` seconds at least, and reset together
+    in a worker thread."""
 
     def __init__(self, delay: float, others: Callable[[], set[Peer | None]], *, queued: bool) -> None:
         """`others` gives the peers that have other streams, which then stay. `queued` as in `reset`."""
@@ -105,20 +106,9 @@ def _sockets() -> Iterator[socket.socket]:
 
 
 def _unread(connection: socket.socket) -> int:
-    try:
-        unread: int = struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)))[0]
-    except OSError:
-        return 0  # it is gone
+    unread: int = struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)))[0]
     return unread
 
 
 def _is_tcp(found: socket.socket) -> bool:
     return found.family in (socket.AF_INET, socket.AF_INET6) and found.type == socket.SOCK_STREAM
-
-
-def _peer_of(connection: socket.socket) -> Peer | None:
-    try:
-        address = connection.getpeername()
-    except OSError:
-        return None  # it listens, or is gone
-    return address[:2] if isinstance(address, tuple) else None

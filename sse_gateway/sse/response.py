@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from inspect import isawaitable
-from typing import Literal
+from typing import Any, Literal
 
 import anyio
 from starlette.background import BackgroundTask
@@ -15,33 +15,22 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from .body import head
-from .content import Content, ContentStream, Feed, read
-from .denial import deny
-from .encoding import DEFAULT_SEPARATOR, encode_fields, require_separator
+from .content import Content, ContentStream, Feed, Reading, read
 from .event import Event, ensure_bytes
-from .eviction import timed_out
-from .limiter import ConnectionLimiter
-from .reading import Reading
-from .stream import CloseReason, Stream
-
-__all__ = ["EventSourceResponse"]
+from .iterated import Iterated
+from .limiter import Limiter
+from .servers import timed_out
+from .stream import Broadcast, CloseReason, Stream, head, jittered, serve
+from .wire import DEFAULT_SEPARATOR, encode_fields, require_separator
 
 logger = logging.getLogger(__name__)
 
 _RETRY = 3000
 """Milliseconds in which a client comes back after a farewell, if the response has no `retry`: what browsers do unasked."""
 
-_USUAL = {
-    header: header
-    for header in [
-        (b"cache-control", b"no-store"),
-        (b"connection", b"keep-alive"),
-        (b"x-accel-buffering", b"no"),
-        (b"content-type", b"text/event-stream; charset=utf-8"),
-    ]
-}
-"""Headers that all responses share: 400 bytes less for an idle connection."""
+_DENIED = frozenset({"http.response.start", "http.response.body"})
+_shared = lru_cache(maxsize=128)(lambda header: header)
+"""The first header that was equal to this one: responses with the same headers share them, 400 bytes for each."""
 
 
 class EventSourceResponse(Response):
@@ -54,7 +43,7 @@ class EventSourceResponse(Response):
 
     def __init__(
         self,
-        content: ContentStream | Feed,
+        content: ContentStream | Feed | Broadcast,
         status_code: int = 200,
         headers: Mapping[str, str] | None = None,
         media_type: str | None = "text/event-stream",
@@ -76,13 +65,15 @@ class EventSourceResponse(Response):
         on_shutdown: Literal["close", "finish", "farewell"] = "close",
         farewell: Content | None = None,
         lifetime: float | None = None,
-        limiter: ConnectionLimiter | None = None,
+        limiter: Limiter | None = None,
     ) -> None:
         """The parameters up to `cleanup_timeout` are those of the library that people know, with the same defaults.
 
         Args:
             content: An async or synchronous iterable of events; or an async function, which is given a `PushConnection`.
                 Synchronous ones run in worker threads. What is wrong with it shows when it is read. It is closed once.
+                Or a `Broadcast`, which writes to many streams and does by itself what the parameters from `ping` to
+                `lifetime` are about.
             headers: Added to the response's own. `Connection` and `X-Accel-Buffering` can't be overridden.
             ping: Seconds of silence before a comment is sent; 0 for never.
             sep: What ends a line: "\\r\\n" (default), "\\r" or "\\n".
@@ -116,7 +107,7 @@ class EventSourceResponse(Response):
         _require_not_negative("cleanup_timeout", cleanup_timeout)
         _require_not_negative("lifetime", lifetime)
         self.sep = sep or self.DEFAULT_SEPARATOR
-        self.body_iterator, self.feed = read(content)
+        self.body_iterator, self.feed, self.broadcast = read(content)
         self.status_code = status_code
         self.media_type = self.media_type if media_type is None else media_type
         self.background = background
@@ -139,16 +130,8 @@ class EventSourceResponse(Response):
         self._opening = None if opening is None and retry is None else Event(comment=opening, retry=retry)
         self._retry = _RETRY if retry is None else retry
         self.make_farewell()  # what is wrong with it shows now, and not when the server stops
-        self._init_headers(headers)
-
-    def _init_headers(self, headers: Mapping[str, str] | None) -> None:
-        merged = MutableHeaders()
-        merged.update(headers or {})
-        merged.setdefault("Cache-Control", "no-store")
-        merged["Connection"] = "keep-alive"
-        merged["X-Accel-Buffering"] = "no"  # nginx
-        self.init_headers(merged)
-        self.raw_headers = [_USUAL.get(header, header) for header in self.raw_headers]
+        self.init_headers(stream_headers(headers, connection=self.broadcast is None))
+        self.raw_headers = [_shared(header) for header in self.raw_headers]
 
     @property
     def ping_interval(self) -> int | float:
@@ -167,14 +150,27 @@ class EventSourceResponse(Response):
         """Not supported: a compressor would hold events back."""
         raise NotImplementedError("Compression is not supported for SSE streams.")
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request. A response serves only once; a second time its stream is empty."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+        """Answer one request. A response serves only once. A second time its stream is empty."""
+        is_head = scope["type"] == "http" and scope["method"].upper() == "HEAD"
+        if self.broadcast is None or self.background is not None or is_head:
+            return self._answer(scope, receive, send, is_head)
+        # while such a stream is open nothing holds its response: 0.6 KB less for an idle one
+        return serve(self._head(scope), scope, receive, send, self.broadcast, self.limiter)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, is_head: bool) -> None:
         if scope["type"] == "websocket":
-            send = deny(send)
-        if scope["type"] == "http" and scope["method"].upper() == "HEAD":
+            send = _deny(send)
+        if is_head:
             await self._answer_head(scope, send)
+        elif self.broadcast is not None:
+            await serve(self._head(scope), scope, receive, send, self.broadcast, self.limiter)
         elif self.limiter is None or self.limiter.enter():
-            await Stream(self, scope, receive, send).run()
+            try:
+                await Iterated(self, self._head(scope), scope, receive, send).run()
+            finally:
+                if self.limiter is not None:
+                    self.limiter.leave()
         else:
             await self._close()
             await self.limiter.refusal()(scope, receive, send)
@@ -196,7 +192,7 @@ class EventSourceResponse(Response):
         """The last event when the server stops; empty where none is wanted."""
         if self.on_shutdown != "farewell":
             return b""
-        retry = f"retry: {round(self._retry * random.uniform(1, 2))}{self.sep}".encode()
+        retry = f"retry: {round(jittered(self._retry))}{self.sep}".encode()
         return retry + (self.sep.encode() if self.farewell is None else ensure_bytes(self.farewell, self.sep))
 
     async def call_back(self, reason: CloseReason, disconnect: Message | None) -> None:
@@ -212,12 +208,15 @@ class EventSourceResponse(Response):
         if patience.cancelled_caught:
             logger.warning("The callback of a stream's end was cancelled after %s seconds", self.cleanup_timeout)
 
+    def _head(self, scope: Scope) -> Message:
+        return head(self.status_code, self.raw_headers, scope)
+
     async def _answer_head(self, scope: Scope, send: Send) -> None:
-        end = {"type": "http.response.body", "body": b"", "more_body": False}
+        stream = Stream(self._head(scope), scope, send)
         try:
-            for message in (head(self.status_code, self.raw_headers, scope), end):
+            for step in (stream.start, stream.end):
                 with anyio.move_on_after(self.send_timeout) as patience:
-                    await send(message)
+                    await step()
                 if patience.cancel_called:
                     raise timed_out(self.send_timeout)
         finally:
@@ -226,7 +225,28 @@ class EventSourceResponse(Response):
     async def _close(self) -> None:
         """Close content that nobody has read."""
         self.active = False
-        await Reading(self).close(cancelled=False, shield=True)
+        await Reading(self.body_iterator, self.cleanup_timeout).close(cancelled=False, shield=True)
+
+
+def stream_headers(headers: Mapping[str, str] | None, *, connection: bool = False) -> MutableHeaders:
+    """The headers of a stream, but for its type: `headers`, and those that keep it from being stored or held back.
+    `connection` adds `Connection: keep-alive`, which says nothing new on HTTP/1.1."""
+    merged = MutableHeaders()
+    merged.update(headers or {})
+    merged.setdefault("Cache-Control", "no-store")
+    if connection:
+        merged["Connection"] = "keep-alive"
+    merged["X-Accel-Buffering"] = "no"  # nginx
+    return merged
+
+
+def _deny(send: Send) -> Send:
+    """`send` for the answer to a websocket's request, which denies it (ASGI's `websocket.http.response`)."""
+
+    async def send_denial(message: Message) -> None:
+        await send({**message, "type": "websocket." + message["type"]} if message["type"] in _DENIED else message)
+
+    return send_denial
 
 
 def _require_not_negative(name: str, value: float | None) -> None:

@@ -31,7 +31,7 @@ class Admin:
         self.gate = Gate(self.metrics)
         hub = Hub(process="p")
         hub.add("orders", Bounds(10, 1000, 60.0), lambda name: True)
-        scrape = Scrape(hub.statistics, {})
+        scrape = Scrape(hub.logs, {})
         self.metrics.registry.register(scrape)
         self.app: Starlette = admin_app(
             Readiness(self.gate, sources, required, clock=lambda: 100.0), self.metrics, scrape

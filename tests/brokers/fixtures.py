@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pytest
 from xdist.remote import Producer
@@ -77,12 +77,12 @@ def brokers(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReq
 @pytest.fixture(scope="session")
 def shared_brokers(
     tmp_path_factory: pytest.TempPathFactory, brokers: Provision, request: pytest.FixtureRequest
-) -> Provision | Shared:
+) -> Provision:
     """The brokers of the run."""
     worker = getattr(request.config, "workerinput", None)
     if worker is None:
         return brokers
-    return Shared(worker["brokers"], tmp_path_factory.getbasetemp().parent / "brokers")
+    return cast(Provision, Shared(worker["brokers"], tmp_path_factory.getbasetemp().parent / "brokers"))
 
 
 def _had(get: Callable[[], _Broker]) -> _Broker:
@@ -93,13 +93,13 @@ def _had(get: Callable[[], _Broker]) -> _Broker:
 
 
 @pytest.fixture
-def rabbitmq_url(shared_brokers: Provision | Shared, brokers: Provision, request: pytest.FixtureRequest) -> str:
+def rabbitmq_url(shared_brokers: Provision, brokers: Provision, request: pytest.FixtureRequest) -> str:
     """The address of a RabbitMQ, the user's own where the environment names one."""
     return _had((brokers if _own("rabbitmq", request.fixturenames) else shared_brokers).rabbitmq_url)
 
 
 @pytest.fixture
-def rabbitmq(shared_brokers: Provision | Shared) -> RabbitMQ:
+def rabbitmq(shared_brokers: Provision) -> RabbitMQ:
     """A RabbitMQ of ours, which others use at the same time."""
     return _had(shared_brokers.rabbitmq)
 
@@ -111,13 +111,13 @@ def own_rabbitmq(brokers: Provision) -> RabbitMQ:
 
 
 @pytest.fixture
-def kafka_bootstrap(shared_brokers: Provision | Shared, brokers: Provision, request: pytest.FixtureRequest) -> str:
+def kafka_bootstrap(shared_brokers: Provision, brokers: Provision, request: pytest.FixtureRequest) -> str:
     """The address of a Kafka, the user's own where the environment names one."""
     return _had((brokers if _own("kafka", request.fixturenames) else shared_brokers).kafka_bootstrap)
 
 
 @pytest.fixture
-def kafka(shared_brokers: Provision | Shared) -> Kafka:
+def kafka(shared_brokers: Provision) -> Kafka:
     """A Kafka of ours, which others use at the same time."""
     return _had(shared_brokers.kafka)
 
@@ -136,7 +136,7 @@ def own_kafka_or_none(request: pytest.FixtureRequest) -> Kafka | None:
 
 
 @pytest.fixture(scope="session")
-def certificates(shared_brokers: Provision | Shared) -> Certificates:
+def certificates(shared_brokers: Provision) -> Certificates:
     """The authority that the certificates of shared brokers come from, and a client's certificate."""
     return shared_brokers.certificates()
 

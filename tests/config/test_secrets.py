@@ -195,6 +195,7 @@ HIDDEN = "refused; the reason is not shown because it contains a secret: "
         ('url = "${X}"', f"url: found the value of ${{X}}: {HIDDEN}Where it is."),
         ('url = "a${X}${Y:-b}"', f"url: found the value of ${{X}} and ${{Y}}: {HIDDEN}Where it is."),
         ('url = "x://${X}"\nloud = true\ncount = 11', f": {HIDDEN}a value is needed"),
+        ('url = "me:hunter2@h"', f'url: found "...@h": {HIDDEN}Where it is.'),
         ('token = ["hunter2"]', "token: found an array, expected a string"),
         ('keys = ["ok", { a = "hunter2" }]', "keys[1]: found a table, expected a string"),
         ("token = 4711", "token: found a secret, expected a string"),

@@ -26,6 +26,7 @@ from sse_gateway.connector import (
     check_path,
     digest36,
     parse_start,
+    path_pattern,
     tls_context,
 )
 from tests.brokers.certificates import Certificates
@@ -172,7 +173,11 @@ def test_short_names_are_the_same_for_ever() -> None:
 
 
 def test_a_path_names_its_parameters() -> None:
+    """Without the names, two paths that hide each other are equal."""
     assert check_path("/hooks/{tenant}/{number:int}") == {"tenant", "number"}
+    assert (
+        path_pattern("/hooks/{a}/{b:int}") == path_pattern("/hooks/{c:str}/{d:int}") != path_pattern("/hooks/{a}/{b}")
+    )
 
 
 @pytest.mark.parametrize(
@@ -181,9 +186,9 @@ def test_a_path_names_its_parameters() -> None:
         ("hooks", 'begins with "/"'),
         ("/hooks/{id", "a name in each pair of braces"),
         ("/hooks/{two words}", "a name in each pair of braces"),
-        ("/hooks?a=1", "without query and spaces"),
-        ("/hooks/{id:number}", "expected known types of the parameters"),
-        ("/{id}/{id}", "expected known types of the parameters"),
+        ("/hooks?a=1", "without a query and without spaces"),
+        ("/hooks/{id:number}", "expected one of str, path, int, float and uuid"),
+        ("/{id}/{id}", "a different name for each parameter"),
     ],
 )
 def test_a_path_that_no_request_fits_is_refused(path: str, says: str) -> None:

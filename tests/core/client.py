@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sse_gateway.core import Cursor, Gap, Notice, Reset, Subscriber
-from sse_gateway.core.cursor import Place, make_tag
-from sse_gateway.errors import Lagged
+from sse_gateway.core import Cursor, Gap, Notice, Place, Reader, Reset
+from sse_gateway.core.ids import make_tag
 
 from .upstream import COUNTED, PRODUCED, SOURCES, Part, Replica, epoch_name, tags_of
 
@@ -30,29 +29,29 @@ class Client:
         self._reached: dict[str, dict[str, int]] = {}
         self._told: list[Gap] = []
         places = {replica.tag(source): Place({}) for source in self.epochs}
-        self.subscriber: Subscriber = replica.hub.subscribe(channels, Cursor(places) if earliest else None)
-        self.tell(self.subscriber.notices)
+        self.reader: Reader = replica.hub.subscribe(channels, Cursor(places) if earliest else None)
+        self.tell(self.reader.notices)
 
     def leave(self) -> None:
-        self.replica.hub.unsubscribe(self.subscriber)
+        self.replica.hub.unsubscribe(self.reader)
 
     def move(self, replica: Replica, *, farewell: bool) -> None:
         """It comes back with its id, here or elsewhere. A farewell says once more where it stood."""
         if farewell:
-            self._note(self.subscriber.id)
+            self._note(self.reader.id)
         self.leave()
         cursor, self.replica = Cursor.parse(self.id), replica
-        self.subscriber = replica.hub.subscribe(self.channels, cursor)
+        self.reader = replica.hub.subscribe(self.channels, cursor)
         self._reached.clear()
         self._told.clear()
-        self.tell(self.subscriber.notices)
-        told = {notice.source for notice in self.subscriber.notices if isinstance(notice, Reset)}
+        self.tell(self.reader.notices)
+        told = {notice.source for notice in self.reader.notices if isinstance(notice, Reset)}
         for source in set(self.scope) - told:
             if tags_of(source).isdisjoint(cursor.places):
                 self._restart(source)  # it had no place in it: live from now
             else:
                 assert self.epochs.setdefault(source, replica.epochs[source]) == replica.epochs[source], "untold reset"
-        assert not (self.subscriber.resumed and self.subscriber.notices)
+        assert not (self.reader.resumed and self.reader.notices)
 
     def begin(self, begun: dict[Part, int]) -> None:
         """A source that this client has no place in begins, or begins anew before it has one: it will get all of it."""
@@ -66,7 +65,7 @@ class Client:
                 self._excuse(notice)
             else:
                 self._restart(notice.source, live=live)
-        self._note(self.subscriber.id)
+        self._note(self.reader.id)
 
     def _restart(self, source: str, *, live: bool = False) -> None:
         """After a reset it goes on from now or, if it saw a new history begin, from there."""
@@ -95,39 +94,42 @@ class Client:
 
     def take(self, max_bytes: int, *, now: bool) -> None:
         """It reads on: one take."""
-        subscriber, hub = self.subscriber, self.replica.hub
-        upto = self.replica.mark(now=now)
-        upto = upto if upto.seq > subscriber.position else hub.mark()
-        assert subscriber.lag() == self._lag()
-        try:
-            events = subscriber.take(max_bytes, upto)
-        except Lagged as lagged:
-            self.tell(lagged.notices, live=True)
+        reader, hub = self.reader, self.replica.hub
+        upto = self.replica.position(now=now)
+        upto = upto if upto.seq > reader.position.seq else hub.position
+        assert reader.lag() == self._lag()
+        events, lost = reader.take(max_bytes, upto)
+        if lost:
+            assert not events
+            self.tell(lost, live=True)
             return
         assert len(events) <= 1 or sum(event.weight for event in events) <= max_bytes
+        assert events or reader.position == upto
         for event in events:
-            source, name = event.view.log.source, event.view.log.vector.names[event.part]
-            self._deliver((source, self.replica.epochs[source], name), int(event.data))
-            self._note(subscriber.id_of(event))
-        if subscriber.position == hub.seq:
+            (source,) = [name for name, log in self.replica.logs.items() if event in log.entries]
+            self._deliver((source, self.replica.epochs[source], event.part), int(event.data))
+            self._note(reader.id_of(event))
+        if reader.position.seq == hub.seq:
             self._catch_up()
 
     def _catch_up(self) -> None:
         for part in self.replica.parts():
             if part[0] in self.scope:
                 self._deliver(part, self.replica.read.get(part, 0), caught_up=True)
-        self._note(self.subscriber.id)
+        self._note(self.reader.id)
 
     def give_up(self) -> None:
         """It stops waiting for a replica that is behind the one it came from."""
-        if self.subscriber.position == self.replica.hub.seq:
-            self.tell([self.subscriber.give_up(log) for log in self.subscriber.ahead()])
-            assert not self.subscriber.ahead()
+        if self.reader.position.seq == self.replica.hub.seq:
+            self.tell([self.reader.give_up(log) for log in self.reader.ahead()])
+            assert not self.reader.ahead()
 
     def _lag(self) -> tuple[int, int]:
-        views, position = self.subscriber.subscription.views, self.subscriber.position
-        events = [event for log in self.replica.logs.values() for event in log.events]
-        weights = [event.weight for event in events if event.view in views and event.seq >= position]
+        reader = self.reader
+        entries = [
+            entry for view in reader.subscription.views for entry in view.log.entries if entry.channel == view.name
+        ]
+        weights = [entry.weight for entry in entries if entry.seq >= reader.position.seq]
         return len(weights), sum(weights)
 
     def _deliver(self, part: Part, offset: int, *, caught_up: bool = False) -> None:

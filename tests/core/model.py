@@ -6,9 +6,9 @@ has to draw numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from sse_gateway.core import Bounds
+from sse_gateway.core import Bounds, Hub
 
 from .client import Client
 from .upstream import CHANNELS, MAX_EPOCHS, PRODUCED, REPLICAS, SOURCES, Replica, Upstream
@@ -42,9 +42,10 @@ _SIZES = (1, 40, 100, 10_000)
 class World:
     """Upstream, replicas and clients."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: Bounds, hub: Callable[[str], Hub] = lambda process: Hub(process=process)) -> None:
         self.upstream = Upstream()
-        self.replicas = [Replica(number, self.upstream, bounds) for number in range(REPLICAS)]
+        hubs = [hub(f"process-{number}") for number in range(REPLICAS)]
+        self.replicas = [Replica(each, self.upstream, bounds) for each in hubs]
         self.clients: list[Client] = []
         self.now = 0.0
 
@@ -122,7 +123,7 @@ class World:
     def flush(self, where: int, which: int, what: int) -> None:
         """A replica fixes how far its next flush goes."""
         replica = self.replicas[where % REPLICAS]
-        replica.flushed = replica.hub.mark()
+        replica.flushed = replica.hub.position
 
     def connect(self, where: int, which: int, what: int) -> None:
         """A new client, live from now or from the earliest that is held."""

@@ -7,8 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from types import FrameType
 
-from sse_gateway.core import Bounds, Event, Hub, Notice, Subscriber
-from sse_gateway.errors import Lagged
+from sse_gateway.core import Bounds, Entry, Event, Hub, Notice, Reader
 
 WIDE = Bounds(1000, 1_000_000, 1000.0)
 EVERYTHING = 1_000_000
@@ -41,28 +40,24 @@ class Source:
         part: str | None = None,
         now: float = 0.0,
         id: str | None = None,
-    ) -> Event:
+    ) -> Entry:
         """One event; without an offset it is the next one."""
         part = ("" if self.log.counts else "0") if part is None else part
         if offset is None and not self.log.counts:
-            offset = self.log.positions().get(part, 0)
-        event = self.hub.publish(self.log, channel, data=b"", now=now, part=part, offset=offset, id=id)
-        assert event is not None
-        return event
+            offset = self.log.offsets().get(part, 0)
+        entry = self.hub.publish(self.log, Event(channel, b"", id=id), now=now, part=part, offset=offset)
+        assert entry is not None
+        return entry
 
 
-def read(subscriber: Subscriber, hub: Hub) -> list[Event | Notice]:
-    """All that a subscriber is sent and told, in order, until it has caught up."""
-    got: list[Event | Notice] = []
-    for _ in range(100):
-        try:
-            got += subscriber.take(EVERYTHING, hub.mark())
-        except Lagged as lagged:
-            got += lagged.notices
-        else:
-            if subscriber.position == hub.seq:
-                return got
-    raise AssertionError(f"it never comes to an end: {got[-3:]}")
+def read(reader: Reader, hub: Hub) -> list[Entry | Notice]:
+    """All that a reader is sent and told, in order, until it has caught up."""
+    got: list[Entry | Notice] = []
+    while reader.position.seq < hub.seq:
+        events, lost = reader.take(EVERYTHING, hub.position)
+        assert bool(events) != bool(lost) or reader.position == hub.position
+        got += events or lost
+    return got
 
 
 def count_calls(act: Callable[[], object]) -> int:

@@ -7,12 +7,56 @@ from unittest.mock import Mock
 
 import pytest
 
-from sse_gateway.core import Bounds, Hub, Log, Vector
+from sse_gateway.core import Bounds, Event, Hub, Log, Vector
 from sse_gateway.core import log as log_module
-from sse_gateway.core.cursor import base36, make_mark
 from sse_gateway.core.event import OVERHEAD
+from sse_gateway.core.ids import base36, make_digest
 
 from .source import WIDE, Source, count_calls
+
+
+def test_an_entry_is_its_event_and_weighs_its_data_its_type_and_sixteen_bytes() -> None:
+    """The key is for policies that drop by key. The message's own id is not kept: it may be long (docs/architecture.md, rule 9)."""
+    hub = Hub()
+    event = Event("a", b"12345", "new", "k", "m1")
+    entry = hub.publish(Source(hub).log, event, now=7.0, part="0", offset=4)
+
+    assert entry is not None
+    assert (entry.channel, entry.data, entry.type, entry.key, entry.id) == ("a", b"12345", "new", "k", None)
+    assert (entry.part, entry.offset, entry.time) == ("0", 4, 7.0)
+    assert entry.weight == 5 + 3 + OVERHEAD == 24
+
+
+def test_events_share_the_vectors_that_did_not_move() -> None:
+    """docs/architecture.md, rule 3."""
+    hub = Hub()
+    orders, audit = Source(hub, "orders"), Source(hub, "audit")
+    before, after = orders.publish("a"), audit.publish("a")
+
+    assert after.at[0] is before.at[0]
+
+
+def test_entries_share_the_name_of_their_partition() -> None:
+    """A string for each message takes 50 bytes."""
+    source = Source(Hub(), at={})
+    parts = [source.publish("a", part="".join(["p", "1"])).part for _ in range(2)]
+
+    assert parts[0] == "p1"
+    assert parts[0] is parts[1]
+
+
+def test_a_view_holds_hardly_more_events_than_the_log() -> None:
+    """The bounds of a log bound its memory: of what a view's list holds, one in sixteen is evicted."""
+    hub = Hub()
+    source = Source(hub, bounds=Bounds(1000, 1_000_000, 1000.0))
+    view = source.log.view("a")
+    most = 0
+    for _ in range(5000):
+        source.publish("a")
+        most = max(most, len(view.entries))
+
+    assert len(view.entries) - view.head == len(source.log.entries) == 1000
+    assert most <= 1000 * 16 / 15
 
 
 def test_the_oldest_go_when_there_are_too_many() -> None:
@@ -20,7 +64,7 @@ def test_the_oldest_go_when_there_are_too_many() -> None:
     for channel in "aabb":
         source.publish(channel)
 
-    assert [event.view.name for event in source.log.events] == ["b", "b"]
+    assert [event.channel for event in source.log.entries] == ["b", "b"]
     assert source.log.evicted == {"evicted": 2}
 
 
@@ -37,23 +81,23 @@ def test_an_event_that_is_larger_than_the_log_leaves_nothing() -> None:
     source = Source(Hub(), bounds=Bounds(1000, OVERHEAD - 1, 1000.0))
     source.publish("a")
 
-    assert (len(source.log.events), source.log.bytes, source.log.views) == (0, 0, {})
+    assert (len(source.log.entries), source.log.bytes, source.log.views) == (0, 0, {})
 
 
 def test_what_is_too_old_goes_and_what_is_as_old_as_allowed_stays() -> None:
-    """Rule 9: by the time of arrival, in order, so that each costs the same."""
+    """By the time of arrival, in order, so that each costs the same (docs/architecture.md, rule 9)."""
     hub = Hub()
     source = Source(hub, bounds=Bounds(1000, 1_000_000, 10.0))
     for now in (0.0, 1.0, 2.0):
         source.publish("a", now=now)
     hub.expire(11.0)
 
-    assert [event.time for event in source.log.events] == [1.0, 2.0]
+    assert [event.time for event in source.log.entries] == [1.0, 2.0]
     assert source.log.evicted == {"expired": 1}
 
 
 def test_a_busy_channel_evicts_the_history_of_a_quiet_one_of_its_source() -> None:
-    """Rule 9."""
+    """docs/architecture.md, rule 9."""
     source = Source(Hub(), bounds=Bounds(3, 1_000_000, 1000.0))
     for channel in "abbb":
         source.publish(channel)
@@ -62,7 +106,7 @@ def test_a_busy_channel_evicts_the_history_of_a_quiet_one_of_its_source() -> Non
 
 
 def test_a_view_goes_with_its_last_event_if_nobody_reads_it() -> None:
-    """Rule 7."""
+    """docs/architecture.md, rule 7."""
     hub = Hub()
     source = Source(hub)
     source.publish("a")
@@ -71,20 +115,8 @@ def test_a_view_goes_with_its_last_event_if_nobody_reads_it() -> None:
     assert source.log.views == {}
 
 
-def test_a_view_goes_with_its_last_reader_if_it_holds_nothing() -> None:
-    """Rule 7."""
-    hub = Hub()
-    source = Source(hub)
-    first, second = hub.subscribe(["a"]), hub.subscribe(["a"])
-    hub.unsubscribe(first)
-    assert list(source.log.views) == ["a"]
-    hub.unsubscribe(second)
-
-    assert source.log.views == {}
-
-
 def test_what_a_view_lost_stays_known_to_the_log_and_to_each_new_view() -> None:
-    """Rule 7."""
+    """docs/architecture.md, rule 7."""
     hub = Hub()
     source = Source(hub, at={"0": 0, "1": 0})
     source.publish("a", 4)
@@ -98,18 +130,18 @@ def test_what_a_view_lost_stays_known_to_the_log_and_to_each_new_view() -> None:
 
 
 def test_the_oldest_loss_is_forgotten_when_there_are_too_many_with_all_before_it() -> None:
-    """Rule 8: bounded. Nobody may read on across a loss that he is not told of."""
+    """Bounded. Nobody may read on across a loss that he is not told of (docs/architecture.md, rule 8)."""
     hub = Hub()
     source = Source(hub)
     view = hub.subscribe(["b"]).subscription.views[0]
     for _ in range(70):
         source.publish("a")
-        hub.lose(source.log, "upstream", {"0": source.log.positions()["0"] + 1})
+        hub.lose(source.log, "upstream", {"0": source.log.offsets()["0"] + 1})
 
     assert len(source.log.breaks) == 64
     assert source.log.forgotten == view.base == (12,)
-    assert source.log.events[0].offset == 12
-    assert view.evicted == source.log.events[0].seq
+    assert source.log.entries[0].offset == 12
+    assert view.evicted == source.log.entries[0].seq
 
 
 def test_a_vector_of_another_history_has_reached_nothing_of_this_one() -> None:
@@ -119,11 +151,11 @@ def test_a_vector_of_another_history_has_reached_nothing_of_this_one() -> None:
     hub.begin(source.log, "e2", {"0": 2, "1": 3})
 
     assert source.log.reached(before) == source.log.reached(Vector()) == {"0": 2, "1": 3}
-    assert source.log.reached(source.log.vector) == source.log.positions()
+    assert source.log.reached(source.log.vector) == source.log.offsets()
 
 
 def test_the_part_of_an_id_says_where_each_partition_stands() -> None:
-    """Rule 13."""
+    """docs/architecture.md, rule 13."""
     hub = Hub()
     source = Source(hub, at={"0": 0, "x1": 35})
     assert source.log.text(source.log.vector) == ".8xshon_0-0_x1-z"
@@ -137,7 +169,7 @@ def test_a_source_that_was_never_up_has_no_part_in_an_id() -> None:
 
     assert source.log.text(source.log.vector) == ""
     assert source.log.epoch is None
-    assert source.log.positions() == {}
+    assert source.log.offsets() == {}
 
 
 def test_before_the_source_was_up_all_of_it_is_to_come() -> None:
@@ -178,7 +210,7 @@ def test_the_text_of_a_vector_of_before_is_right_after_a_later_one_was_written()
 
 
 def test_only_the_fragment_of_the_partition_that_moved_is_written_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rule 14."""
+    """docs/architecture.md, rule 14."""
     writer = Mock(wraps=base36)
     monkeypatch.setattr(log_module, "base36", writer)
     source = Source(Hub(), at={f"{number}": 100 + number for number in range(24)})
@@ -191,59 +223,43 @@ def test_only_the_fragment_of_the_partition_that_moved_is_written_anew(monkeypat
     writer.assert_called_once_with(108)
 
 
-def test_only_a_source_that_the_gateway_counts_marks_its_messages() -> None:
-    """Rule 13."""
+def test_only_a_source_that_the_gateway_counts_keeps_digests() -> None:
+    """docs/architecture.md, rule 13."""
     hub = Hub(process="p")
     orders, hooks = Source(hub, "orders"), Source(hub, "hooks", epoch="")
 
-    assert orders.publish("a", id="m1").mark == ""
-    assert hooks.publish("a", id="m1").mark == make_mark("hooks", "m1")
-    assert hooks.publish("a").mark == hooks.publish("a", id="").mark == ""
+    assert orders.publish("a", id="m1").at[0].digest == ""
+    assert hooks.publish("a", id="m1").at[1].digest == make_digest("hooks", "m1")
+    assert hooks.publish("a").at[1].digest == hooks.publish("a", id="").at[1].digest == ""
 
 
-def test_a_mark_follows_the_pairs_of_a_source() -> None:
-    """Rule 13."""
-    hub = Hub(process="p")
-    hooks = Source(hub, "hooks", epoch="")
-    hooks.publish("a", id="m1")
-
-    assert hooks.log.text(hooks.log.vector).endswith(f"_-1*{make_mark('hooks', 'm1')}")
-
-
-def test_a_mark_goes_with_the_last_message_that_has_it() -> None:
+def test_a_digest_goes_with_the_last_message_that_has_it() -> None:
     hub = Hub(process="p")
     hooks = Source(hub, "hooks", epoch="", bounds=Bounds(2, 1000, 1000.0))
     for id in ("twice", "once", "twice", "new"):
         hooks.publish("a", id=id)
-    assert hooks.log.marks == {make_mark("hooks", "twice"): 3, make_mark("hooks", "new"): 4}
+    assert hooks.log.digests == {make_digest("hooks", "twice"): 3, make_digest("hooks", "new"): 4}
     hooks.publish("a")
 
-    assert hooks.log.marks == {make_mark("hooks", "new"): 4}
+    assert hooks.log.digests == {make_digest("hooks", "new"): 4}
 
 
-def test_the_mark_before_a_count_is_that_of_the_message_that_had_it() -> None:
+def test_the_digest_before_a_count_is_that_of_the_message_that_had_it() -> None:
     hub = Hub(process="p")
     hooks = Source(hub, "hooks", epoch="", bounds=Bounds(3, 1000, 1000.0))
     for number in range(3):
         hooks.publish("a", id=f"m{number}")
     hub.lose(hooks.log, "upstream")
     hooks.publish("a", id="m4")
-    marks = {number: make_mark("hooks", f"m{number}") for number in (1, 2, 4)}
+    digests = {number: make_digest("hooks", f"m{number}") for number in (1, 2, 4)}
 
-    held = [hooks.log.mark_before(following) for following in range(7)]
-    assert held == ["", "", marks[1], marks[2], "", marks[4], ""]
-
-
-def test_a_source_with_offsets_has_no_mark_before_anything() -> None:
-    source = Source(Hub())
-    source.publish("a")
-
-    assert source.log.mark_before(1) == ""
+    held = [hooks.log.digest_before(following) for following in range(7)]
+    assert held == ["", "", digests[1], digests[2], "", digests[4], ""]
 
 
 @pytest.mark.parametrize("subscribed", [False, True])
 def test_publishing_and_evicting_cost_the_same_with_any_number_of_channels(subscribed: bool) -> None:
-    """Counted in calls, while each publish makes a channel and lets go of another (rule 16)."""
+    """Counted in calls, while each publish makes a channel and lets go of another (docs/architecture.md, rule 16)."""
     costs = []
     for channels in (10, 10_000, 100_000):
         hub = Hub()
@@ -253,7 +269,7 @@ def test_publishing_and_evicting_cost_the_same_with_any_number_of_channels(subsc
         for name in names[::10] if subscribed else []:
             hub.subscribe([name])
         for name in names:
-            hub.publish(log, name, data=b"", now=0)
+            hub.publish(log, Event(name, b""), now=0)
         costs.append(count_calls(partial(_publish, hub, log, names[:10])))
 
     assert len(set(costs)) == 1
@@ -261,4 +277,4 @@ def test_publishing_and_evicting_cost_the_same_with_any_number_of_channels(subsc
 
 def _publish(hub: Hub, log: Log, names: list[str]) -> None:
     for name in names:
-        hub.publish(log, name, data=b"", now=0)
+        hub.publish(log, Event(name, b""), now=0)

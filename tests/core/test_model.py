@@ -49,14 +49,21 @@ def test_every_loss_is_told_when_it_happens(bounds: Bounds, up: set[Step], steps
 def test_every_loss_is_told_in_a_storm(block: int) -> None:
     """Many more runs, by seed: the rare meetings of an epoch, a loss and a resume need them."""
     for seed in range(block * STORMS, (block + 1) * STORMS):
-        storm = random.Random(seed)
-        bounds = Bounds(storm.choice([2, 6, 20]), storm.choice([60, 150, 5000]), storm.choice([5.0, 20.0, 1000.0]))
-        up = [step for step in UP if storm.random() < 0.8]
-        weights = [weight * storm.choice((0.2, 1, 1, 5)) for weight in OPERATIONS.values()]  # each has its own weather
-        operations = storm.choices([*OPERATIONS], weights, k=storm.randrange(20, 250))
-        steps = [(name, storm.randrange(60), storm.randrange(60), storm.randrange(60)) for name in operations]
+        bounds, steps = draw(random.Random(seed))
         try:
-            World(bounds).run([*up, *steps])
+            World(bounds).run(steps)
         except Exception as error:
             error.add_note(f"seed {seed}")
             raise
+
+
+def draw(storm: random.Random) -> tuple[Bounds, list[Step]]:
+    """The bounds of a world's logs, and what happens in it."""
+    bounds = Bounds(storm.choice([2, 6, 20]), storm.choice([60, 150, 5000]), storm.choice([5.0, 20.0, 1000.0]))
+    up = [step for step in UP if storm.random() < 0.8]
+    weights = [weight * storm.choice((0.2, 1, 1, 5)) for weight in OPERATIONS.values()]  # each has its own weather
+    operations = storm.choices([*OPERATIONS], weights, k=storm.randrange(20, 250))
+    return bounds, [
+        *up,
+        *((name, storm.randrange(60), storm.randrange(60), storm.randrange(60)) for name in operations),
+    ]

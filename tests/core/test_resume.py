@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-from sse_gateway.core import Bounds, Cursor, Event, Gap, Hub, Notice, Reset, Subscriber
-from sse_gateway.core.cursor import make_mark, make_tag
+from sse_gateway.core import Bounds, Cursor, Entry, Gap, Hub, Notice, Reader, Reset
+from sse_gateway.core.ids import make_digest, make_tag
 
 from .source import EVERYTHING, Source, count_calls, read
 
 
-def come_back(hub: Hub, id: str, channels: Iterable[str] = "a") -> Subscriber:
+def come_back(hub: Hub, id: str, channels: Iterable[str] = "a") -> Reader:
     return hub.subscribe(channels, Cursor.parse(id))
 
 
-def offsets(got: Iterable[Event | Notice]) -> list[tuple[str, int]]:
-    return [(event.view.log.source, event.offset) for event in got if isinstance(event, Event)]
+def offsets(hub: Hub, got: Iterable[Entry | Notice]) -> list[tuple[str, int]]:
+    """Of the events, the source and the offset."""
+    return [
+        (log.source, each.offset) for each in got for log in hub.logs if each in log.entries and isinstance(each, Entry)
+    ]
 
 
 def merge(order: str) -> tuple[Hub, dict[str, Source]]:
@@ -30,31 +33,31 @@ def merge(order: str) -> tuple[Hub, dict[str, Source]]:
 
 def test_a_reader_goes_on_where_it_was() -> None:
     hub, _ = merge("oouu")
-    subscriber = come_back(hub, "1.6oldmo_0-1.8xshon_0-1")
+    reader = come_back(hub, "1.6oldmo_0-1.8xshon_0-1")
 
-    assert subscriber.resumed
-    assert offsets(read(subscriber, hub)) == [("orders", 1), ("audit", 1)]
+    assert reader.resumed
+    assert offsets(hub, read(reader, hub)) == [("orders", 1), ("audit", 1)]
 
 
 def test_on_a_replica_with_another_order_nothing_is_lost_or_repeated() -> None:
-    """Rule 1: an id is no prefix of this replica's order."""
+    """An id is no prefix of this replica's order (docs/architecture.md, rule 1)."""
     here, _ = merge("ooouuu")
     there, _ = merge("uuuooo")
-    subscriber = here.subscribe("a", Cursor.parse("1.6oldmo_0-0.8xshon_0-0"))
-    first = subscriber.take(2 * 16, here.mark())
-    moved = come_back(there, subscriber.id)
+    reader = here.subscribe("a", Cursor.parse("1.6oldmo_0-0.8xshon_0-0"))
+    first = reader.take(2 * 16, here.position).events
+    moved = come_back(there, reader.id)
 
-    assert offsets(first) == [("orders", 0), ("orders", 1)]
-    assert offsets(read(moved, there)) == [("audit", 0), ("audit", 1), ("audit", 2), ("orders", 2)]
+    assert offsets(here, first) == [("orders", 0), ("orders", 1)]
+    assert offsets(there, read(moved, there)) == [("audit", 0), ("audit", 1), ("audit", 2), ("orders", 2)]
 
 
 def test_while_it_is_filtered_its_ids_never_fall_below_what_it_had() -> None:
-    """Rule 2: the elementwise maximum, for this reader alone."""
+    """The elementwise maximum, for this reader alone (docs/architecture.md, rule 2)."""
     there, _ = merge("uuuooo")
-    subscriber = come_back(there, "1.6oldmo_0-0.8xshon_0-2")
-    events = subscriber.take(EVERYTHING, there.mark())
+    reader = come_back(there, "1.6oldmo_0-0.8xshon_0-2")
+    events = reader.take(EVERYTHING, there.position).events
 
-    assert [subscriber.id_of(event) for event in events] == [
+    assert [reader.id_of(event) for event in events] == [
         "1.6oldmo_0-1.8xshon_0-2",
         "1.6oldmo_0-2.8xshon_0-2",
         "1.6oldmo_0-3.8xshon_0-2",
@@ -63,32 +66,33 @@ def test_while_it_is_filtered_its_ids_never_fall_below_what_it_had() -> None:
 
 
 def test_of_each_partition_its_ids_have_the_higher_of_what_it_had_and_what_it_reached() -> None:
-    """Rule 2."""
+    """docs/architecture.md, rule 2."""
     hub = Hub()
     source = Source(hub)
-    subscriber = come_back(hub, "1.8xshon_0-2_1-1")
+    reader = come_back(hub, "1.8xshon_0-2_1-1")
     for _ in range(3):
         source.publish("a", part="1")
-    (*_, last) = subscriber.take(EVERYTHING, hub.mark())
+    (*_, last) = reader.take(EVERYTHING, hub.position).events
 
-    assert subscriber.id_of(last) == "1.8xshon_0-2_1-3"
+    assert reader.id_of(last) == "1.8xshon_0-2_1-3"
 
 
 def test_the_filter_goes_when_the_position_is_above_it_everywhere() -> None:
-    """Rule 1: then it may share messages with others."""
+    """Then it may share messages with others (docs/architecture.md, rule 1)."""
     hub, sources = merge("uo")
-    subscriber = come_back(hub, "1.6oldmo_0-2.8xshon_0-1")
+    reader = come_back(hub, "1.6oldmo_0-2.8xshon_0-1")
     filtered = []
     for _ in range(2):
-        read(subscriber, hub)
-        filtered.append(subscriber.filtered)
+        read(reader, hub)
+        filtered.append(reader.filtered)
+        assert reader.shares_ids is not reader.filtered
         sources["u"].publish("a")
 
     assert filtered == [True, False]
 
 
 def test_a_partition_that_the_id_does_not_name_is_read_from_its_start() -> None:
-    """Rule 13: it is new."""
+    """It is new (docs/architecture.md, rule 13)."""
     hub = Hub()
     source = Source(hub)
     id = hub.subscribe("a").id
@@ -98,13 +102,13 @@ def test_a_partition_that_the_id_does_not_name_is_read_from_its_start() -> None:
 
 
 def test_a_source_that_the_id_does_not_name_is_live_from_now() -> None:
-    """Rule 13: it is new in the configuration."""
+    """It is new in the configuration (docs/architecture.md, rule 13)."""
     hub, sources = merge("ou")
-    subscriber = come_back(hub, "1.8xshon_0-0")
+    reader = come_back(hub, "1.8xshon_0-0")
     last = sources["u"].publish("a")
 
-    assert subscriber.resumed
-    assert offsets(read(subscriber, hub)) == [("orders", 0), ("audit", last.offset)]
+    assert reader.resumed
+    assert offsets(hub, read(reader, hub)) == [("orders", 0), ("audit", last.offset)]
 
 
 def test_a_place_without_pairs_is_before_everything() -> None:
@@ -113,27 +117,27 @@ def test_a_place_without_pairs_is_before_everything() -> None:
     source = Source(hub, bounds=Bounds(2, 1000, 1000.0))
     hub.subscribe("a")
     events = [source.publish("a") for _ in range(3)]
-    subscriber = come_back(hub, "1.8xshon")
+    reader = come_back(hub, "1.8xshon")
 
-    assert subscriber.notices == (Gap("a", "orders", "evicted", True, {"0": 0}, {"0": 1}),)
-    assert read(subscriber, hub) == events[1:]
+    assert reader.notices == (Gap("a", "orders", "evicted", True, {"0": 0}, {"0": 1}),)
+    assert read(reader, hub) == events[1:]
 
 
 def test_an_unknown_tag_resets_its_source_only() -> None:
-    """Rule 13: the others go on."""
+    """The others go on (docs/architecture.md, rule 13)."""
     hub, _ = merge("oouu")
-    subscriber = come_back(hub, f"1.6oldmo_0-1.{make_tag('orders', 'e0')}_0-1")
+    reader = come_back(hub, f"1.6oldmo_0-1.{make_tag('orders', 'e0')}_0-1")
 
-    assert subscriber.notices == (Reset("orders", "epoch"),)
-    assert not subscriber.resumed
-    assert offsets(read(subscriber, hub)) == [("audit", 1)]
+    assert reader.notices == (Reset("orders", "epoch"),)
+    assert not reader.resumed
+    assert offsets(hub, read(reader, hub)) == [("audit", 1)]
 
 
 def test_a_tag_of_a_source_that_is_gone_is_unknown() -> None:
     hub, _ = merge("ou")
-    subscriber = come_back(hub, "1.6oldmo_0-1.8xshon_0-1.abcdef_0-7")
+    reader = come_back(hub, "1.6oldmo_0-1.8xshon_0-1.abcdef_0-7")
 
-    assert subscriber.notices == (Reset("abcdef", "unknown"),)
+    assert reader.notices == (Reset("abcdef", "unknown"),)
 
 
 def test_a_source_of_the_gateway_that_these_channels_do_not_read_is_no_stranger() -> None:
@@ -142,9 +146,9 @@ def test_a_source_of_the_gateway_that_these_channels_do_not_read_is_no_stranger(
     orders = Source(hub, "orders", channels="a")
     Source(hub, "audit", channels="b")
     orders.publish("a")
-    subscriber = come_back(hub, "1.6oldmo.8xshon")
+    reader = come_back(hub, "1.6oldmo.8xshon")
 
-    assert (subscriber.notices, subscriber.resumed) == ((), True)
+    assert (reader.notices, reader.resumed) == ((), True)
 
 
 def test_a_source_that_is_not_up_yet_can_not_honour_its_place() -> None:
@@ -156,28 +160,28 @@ def test_a_source_that_is_not_up_yet_can_not_honour_its_place() -> None:
 
 
 def test_what_is_ahead_of_this_replica_is_held() -> None:
-    """Rule 13: it may be behind the one that wrote the id."""
+    """It may be behind the one that wrote the id (docs/architecture.md, rule 13)."""
     hub, sources = merge("o")
-    subscriber = come_back(hub, "1.6oldmo_0-0.8xshon_0-3")
-    assert subscriber.ahead() == [sources["o"].log]
+    reader = come_back(hub, "1.6oldmo_0-0.8xshon_0-3")
+    assert reader.ahead() == [sources["o"].log]
     for _ in range(2):
         sources["o"].publish("a")
     event = sources["o"].publish("a")
 
-    assert read(subscriber, hub) == [event]
-    assert subscriber.ahead() == []
+    assert read(reader, hub) == [event]
+    assert reader.ahead() == []
 
 
 def test_what_stays_ahead_is_given_up_for_a_reset() -> None:
-    """Rule 13."""
+    """docs/architecture.md, rule 13."""
     hub, sources = merge("oou")
-    subscriber = come_back(hub, "1.6oldmo_0-0.8xshon_0-9")
-    assert offsets(read(subscriber, hub)) == [("audit", 0)]
+    reader = come_back(hub, "1.6oldmo_0-0.8xshon_0-9")
+    assert offsets(hub, read(reader, hub)) == [("audit", 0)]
 
-    assert subscriber.give_up(sources["o"].log) == Reset("orders", "ahead")
-    assert (subscriber.ahead(), subscriber.id) == ([], "1.6oldmo_0-1.8xshon_0-2")
-    assert read(subscriber, hub) == []
-    assert subscriber.give_up(sources["o"].log) == Reset("orders", "ahead")
+    assert reader.give_up(sources["o"].log) == Reset("orders", "ahead")
+    assert (reader.ahead(), reader.id) == ([], "1.6oldmo_0-1.8xshon_0-2")
+    assert read(reader, hub) == []
+    assert reader.give_up(sources["o"].log) == Reset("orders", "ahead")
 
 
 def hooks(process: str, ids: Iterable[str | None]) -> tuple[Hub, Source]:
@@ -191,31 +195,31 @@ def hooks(process: str, ids: Iterable[str | None]) -> tuple[Hub, Source]:
 
 def test_a_counted_source_goes_on_by_its_count_on_the_same_process() -> None:
     hub, source = hooks("p", [None, None])
-    subscriber = come_back(hub, f"1{source.log.text(source.log.vector)}")
+    reader = come_back(hub, f"1{source.log.text(source.log.vector)}")
     event = source.publish("a")
 
-    assert subscriber.resumed
-    assert read(subscriber, hub) == [event]
+    assert reader.resumed
+    assert read(reader, hub) == [event]
 
 
 def test_it_goes_on_by_the_last_message_on_another() -> None:
-    """Rule 13."""
+    """docs/architecture.md, rule 13."""
     here, _ = hooks("p", ["m1", "m2"])
     there, _ = hooks("q", ["m0", "m1", "m2", "m3"])
-    subscriber = come_back(there, here.subscribe("a").id)
+    reader = come_back(there, here.subscribe("a").id)
 
-    assert subscriber.resumed
-    assert offsets(read(subscriber, there)) == [("hooks", 3)]
+    assert reader.resumed
+    assert offsets(there, read(reader, there)) == [("hooks", 3)]
 
 
 def test_its_id_leads_back_also_before_anything_new_has_come() -> None:
     """Or two reconnects in a quiet time would be a reset."""
     here, _ = hooks("p", ["m1", "m2"])
     there, _ = hooks("q", ["m0", "m1", "m2", "m3"])
-    subscriber = come_back(there, here.subscribe("a").id)
+    reader = come_back(there, here.subscribe("a").id)
 
-    assert subscriber.id.endswith(f"_-3*{make_mark('hooks', 'm2')}")
-    assert come_back(here, subscriber.id).resumed
+    assert reader.id.endswith(f"_-3*{make_digest('hooks', 'm2')}")
+    assert come_back(here, reader.id).resumed
 
 
 def test_a_last_message_that_nobody_knows_is_a_reset() -> None:
@@ -228,14 +232,14 @@ def test_a_last_message_that_nobody_knows_is_a_reset() -> None:
 def test_of_several_last_messages_the_latest_counts() -> None:
     """An id that was put together: it must do no harm."""
     hub, _ = hooks("p", ["m1", "m2", "m3"])
-    marks = [make_mark("hooks", f"m{number}") for number in (2, 1)]
-    subscriber = come_back(hub, f"1.aaaaaa*{marks[0]}.bbbbbb*{marks[1]}")
+    digests = [make_digest("hooks", f"m{number}") for number in (2, 1)]
+    reader = come_back(hub, f"1.aaaaaa*{digests[0]}.bbbbbb*{digests[1]}")
 
-    assert offsets(read(subscriber, hub)) == [("hooks", 2)]
+    assert offsets(hub, read(reader, hub)) == [("hooks", 2)]
 
 
 def test_coming_back_costs_the_same_however_much_the_channel_holds() -> None:
-    """Rule 1: it starts at the first event that is wanted. A storm of clients comes back to a busy channel."""
+    """It starts at the first event that is wanted. A storm of clients comes back to a busy channel (docs/architecture.md, rule 1)."""
     costs = []
     for events in (10, 10_000):
         hub = Hub()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sse_gateway.core import Bounds, Event, Hub, Log, Mark
-from sse_gateway.core.cursor import make_tag
+from sse_gateway.core import Bounds, Entry, Event, Hub, Log, Position
+from sse_gateway.core.ids import make_tag
 
 CHANNELS = ("a", "b", "c")
 SOURCES: Mapping[str, tuple[str, ...]] = {"orders": ("0", "1"), "audit": ("0",), "hooks": ("",)}
@@ -51,9 +51,9 @@ class Upstream:
 class Replica:
     """A hub, and what it has read of the upstream."""
 
-    def __init__(self, number: int, upstream: Upstream, bounds: Bounds) -> None:
+    def __init__(self, hub: Hub, upstream: Upstream, bounds: Bounds) -> None:
         self.upstream = upstream
-        self.hub = Hub(process=f"process-{number}")
+        self.hub = hub
         self.logs: dict[str, Log] = {
             source: self.hub.add(source, bounds, PRODUCED[source].__contains__) for source in SOURCES
         }
@@ -63,7 +63,7 @@ class Replica:
         self.begun: dict[Part, int] = {}
         self.counts: list[int] = []
         """Of the counted source, which message each count was."""
-        self.flushed = self.hub.mark()
+        self.flushed = self.hub.position
 
     def parts(self) -> list[Part]:
         """The partitions that it reads now."""
@@ -75,9 +75,9 @@ class Replica:
     def tag(self, source: str) -> str:
         return make_tag(source, epoch_name(source, self.epochs[source], self.hub.process))
 
-    def mark(self, *, now: bool) -> Mark:
+    def position(self, *, now: bool) -> Position:
         """How far a flush goes: to the head, or to what the head was a while ago."""
-        return self.hub.mark() if now else self.flushed
+        return self.hub.position if now else self.flushed
 
     def renew(self, source: str, skipped: int) -> dict[Part, int]:
         """The source is up for the first time, or was made anew upstream. Returns where it begins."""
@@ -97,9 +97,9 @@ class Replica:
         self._begin(source)
 
     def _begin(self, source: str) -> None:
-        positions = {} if source == COUNTED else {part[2]: self.read[part] for part in self.parts_of(source)}
+        offsets = {} if source == COUNTED else {part[2]: self.read[part] for part in self.parts_of(source)}
         epoch = "" if source == COUNTED else epoch_name(source, self.epochs[source], "")
-        self.hub.begin(self.logs[source], epoch, positions)
+        self.hub.begin(self.logs[source], epoch, offsets)
 
     def next(self, part: Part) -> int | None:
         """The number of the next message of a partition, if there is one."""
@@ -124,19 +124,13 @@ class Replica:
         if known and self.upstream.messages[part][offset] is not None:
             assert self._publish(part, offset, now) is None
 
-    def _publish(self, part: Part, offset: int, now: float) -> Event | None:
+    def _publish(self, part: Part, offset: int, now: float) -> Entry | None:
         source, _, name = part
         channel = self.upstream.messages[part][offset]
         assert channel is not None
-        return self.hub.publish(
-            self.logs[source],
-            channel,
-            data=b"%d" % offset,
-            now=now,
-            part=name,
-            offset=None if source == COUNTED else offset,
-            id=f"m{offset}" if offset % 5 else None,
-        )
+        event = Event(channel, b"%d" % offset, id=f"m{offset}" if offset % 5 else None)
+        place = None if source == COUNTED else offset
+        return self.hub.publish(self.logs[source], event, now=now, part=name, offset=place)
 
     def lose(self, parts: Iterable[Part]) -> None:
         """Miss the next message of each of these partitions of one source for ever, and know it."""
@@ -145,8 +139,8 @@ class Replica:
             self.read[part] = offset + 1
             self._count(part, offset)
         for source in {part[0] for part in lost}:
-            positions = {} if source == COUNTED else {part[2]: offset + 1 for part, offset in lost.items()}
-            self.hub.lose(self.logs[source], "upstream", positions)
+            offsets = {} if source == COUNTED else {part[2]: offset + 1 for part, offset in lost.items()}
+            self.hub.lose(self.logs[source], "upstream", offsets)
 
     def _count(self, part: Part, offset: int) -> None:
         if part[0] == COUNTED:

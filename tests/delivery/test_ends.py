@@ -66,3 +66,24 @@ async def test_the_cancellation_of_a_request_by_its_server_is_never_absorbed() -
             tasks.cancel_scope.cancel()
         assert ended == ["cancelled"]
         assert scene.fanout.clients == 0
+
+
+async def test_a_drain_waits_for_a_client_that_came_after_all_others_had_gone() -> None:
+    async with public() as scene:
+        first = await scene.ask("/events/a")
+        first.leave()
+        await until(lambda: scene.fanout.clients == 0)
+        second = await scene.ask("/events/a")
+        drained: list[int] = []
+
+        async def drain() -> None:
+            await scene.fanout.drain(spread=1, retry=1)
+            drained.append(scene.fanout.clients)
+
+        scene.tasks.start_soon(drain)
+        await scene.settle()
+        assert not drained
+        await scene.pass_time(1.2)
+        await until(lambda: bool(drained))
+        assert drained == [0]
+        assert second.ended

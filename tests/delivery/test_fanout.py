@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sse_gateway.core import Bounds
-from sse_gateway.delivery.frames import NDJSON
+from sse_gateway.sse.wire import NDJSON
 
 from .stage import stage
 from .wire import Answer, Wire, until
@@ -152,6 +152,6 @@ async def test_a_client_that_leaves_is_forgotten() -> None:
         await until(lambda: scene.fanout.clients == 0)
         await scene.fanout.flush()
         assert not scene.hub.subscriptions
-        assert not scene.fanout.lagging.clients
+        assert not scene.lagging
         assert scene.count("clients", route="/r") == 0
         assert scene.count("clients_closed_total", route="/r", reason="client") == 2

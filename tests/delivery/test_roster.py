@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sse_gateway.delivery.frames import NDJSON
+from sse_gateway.sse.wire import NDJSON
 
 from .stage import stage
 from .wire import until

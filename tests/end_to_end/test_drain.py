@@ -124,7 +124,7 @@ async def posted(gateway: Gateway, number: int) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_second_signal_ends_at_once(tmp_path: Path, number: signal.Signals) -> None:
-    async with running(tmp_path, CONFIG.replace('delay = "1s"', 'delay = "60s"')) as gateway:
+    async with running(tmp_path, CONFIG.replace('delay = "1s"', 'delay = "50s"')) as gateway:
         gateway.terminate()
         await gateway.logged("draining; a second signal ends at once")
         gateway.terminate(number)

@@ -9,7 +9,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from sse_gateway.config import load
-from sse_gateway.core import Bounds, Hub
+from sse_gateway.core import Bounds, Event, Hub
 from sse_gateway.delivery.fanout import Fanout
 from sse_gateway.metrics import Metrics
 from sse_gateway.process.drain import Gate
@@ -85,19 +85,17 @@ class Public:
 
     def count(self, name: str, **labels: str) -> float:
         """A metric, without the prefix that all share."""
+        self.fanout.tally.settle()
         return self.metrics.registry.get_sample_value(f"sse_gateway_{name}", labels) or 0
 
     def publish(self, channel: str, *data: str, type: str = "") -> None:
         """Events of "orders", which follow each other without a gap."""
         for each in data:
-            offset = self.orders.positions()["0"]
-            self.hub.publish(
-                self.orders, channel, data=each.encode(), now=self.clock(), part="0", offset=offset, type=type
-            )
+            self.hub.publish(self.orders, Event(channel, each.encode(), type), now=self.clock(), part="0")
 
     def call(self, channel: str, data: str, id: str | None = None) -> None:
         """An event of "hooks"; `id` is its sender's own."""
-        self.hub.publish(self.hooks, channel, data=data.encode(), now=self.clock(), id=id)
+        self.hub.publish(self.hooks, Event(channel, data.encode(), id=id), now=self.clock())
 
 
 def ids(wire: Wire) -> list[str]:

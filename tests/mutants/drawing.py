@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import random
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,8 +84,9 @@ def _modules(path: Path) -> list[Path]:
 
 
 def _operators() -> dict[str, Operator]:
-    """Those that need no arguments."""
-    classes = {name: get_operator(name) for name in operator_names()}
+    """Those that need no arguments, less those that compare numbers by identity, which holds for small ones."""
+    names = [name for name in operator_names() if not re.search("_(Eq|NotEq|Lt|LtE|Gt|GtE)_Is(Not)?$", name)]
+    classes = {name: get_operator(name) for name in names}
     found = {name: each() for name, each in classes.items() if not each.arguments() and not name.endswith("/NoOp")}
     return {**found, "drop-call": _DropCall()}
 
@@ -93,22 +95,28 @@ _OPERATORS = _operators()
 
 
 def _candidates(code: str) -> Iterator[tuple[Span, str, int]]:
-    """Everything that can be changed, but annotations, which nothing evaluates."""
-    nodes, ignored = [*ast_nodes(get_ast(code))], _annotations(code)
+    """Everything that can be changed, but what only declares: nothing evaluates an annotation, and whether a dataclass is
+    frozen, or a parameter has to be named, is seen in no behaviour."""
+    nodes, ignored = [*ast_nodes(get_ast(code))], _declarations(code)
+    parents = ("param", "parameters")
+    stars = {node.start_pos for node in nodes if node.type == "operator" and node.parent.type in parents}
     for name, operator in _OPERATORS.items():
         spans = (span for node in nodes for span in operator.mutation_positions(node))
         for occurrence, span in enumerate(spans):
-            if not any(start <= span[0] and span[1] <= end for start, end in ignored):
+            if span[0] not in stars and not any(start <= span[0] and span[1] <= end for start, end in ignored):
                 yield span, name, occurrence
 
 
-def _annotations(code: str) -> list[Span]:
+def _declarations(code: str) -> list[Span]:
     nodes: list[ast.expr | None] = []
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.arg | ast.AnnAssign):
             nodes.append(node.annotation)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             nodes.append(node.returns)
+        elif isinstance(node, ast.ClassDef):
+            calls = [each for each in node.decorator_list if isinstance(each, ast.Call)]
+            nodes += [keyword.value for call in calls for keyword in call.keywords]
     return [
         ((node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0))
         for node in nodes

@@ -1,4 +1,4 @@
-"""What finds the changes that no test notices is tested on a project of two functions, and run on a small module of ours."""
+"""What finds the changes that no test notices is tested on a project of two functions and a class, and run on a small module of ours."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ from .__main__ import main
 
 CODE = """
 from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Pair:
+    one: int | None
 
 
 def largest(numbers: list[int | float]) -> int | float:
@@ -24,11 +31,12 @@ def tell(number: int, heard: list[int]) -> None:
     heard.append(number)
 """
 TESTS = """
-from src.code import largest, tell
+from src.code import Pair, largest, tell
 
 
 def test_all() -> None:
     assert [largest([1, 3, 2]), largest([1]), largest([2, 5, 9])] == [3, 1, 9]
+    assert Pair(1) == Pair(1)
     tell(1, [])
 """
 SAME = """
@@ -56,7 +64,7 @@ def run(project: Path, *arguments: str) -> int:
 
 @pytest.mark.timeout(600)
 def test_what_no_test_notices_is_shown_and_is_a_failure(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each place is tried once, annotations are none, and the project itself stays as it is."""
+    """Each place is tried once, declarations are none, and the project itself stays as it is."""
     assert run(project) == 1
     shown = capsys.readouterr().out
     assert "-    heard.append(number)\n+    pass\nNOT NOTICED" in shown

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from sse_gateway.process import sockets
 from sse_gateway.process.granian import Server
+from sse_gateway.sse.peer import reset
 
 from .serving import serving
 
@@ -167,7 +168,7 @@ async def test_a_client_that_reads_nothing_is_dropped_by_the_kernel_within_the_s
         async with await get(port, receive_buffer=4096):
             with anyio.fail_after(15):
                 await gone.wait()
-            assert await anyio.to_thread.run_sync(sockets.abort, peers) == 0  # its socket is no longer there
+            assert await anyio.to_thread.run_sync(reset, peers) == 0  # its socket is no longer there
 
 
 async def _send_for_ever(send: Send) -> None:
@@ -189,7 +190,7 @@ async def test_canary_an_aborted_client_is_seen_as_a_disconnect_at_once() -> Non
     async with serving(wait) as (_, port, _):
         async with await get(port) as stream:
             await stream.receive()
-            assert await anyio.to_thread.run_sync(sockets.abort, peers) == 1
+            assert await anyio.to_thread.run_sync(reset, peers) == 1
             with anyio.fail_after(10):
                 await seen.wait()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import resource
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
 
 import pytest
 
@@ -81,44 +80,6 @@ def test_ipv6_has_its_own_family_and_any_address_takes_ipv4_too() -> None:
     with sockets.listen("::", 0, section="server") as listener:
         with socket.create_connection(("127.0.0.1", listener.getsockname()[1])) as client:
             assert client.getpeername()
-
-
-def test_an_aborted_peer_is_reset_and_the_others_are_not(listener: socket.socket) -> None:
-    with ExitStack() as stack:
-        (stuck, _), (well, accepted) = pairs = [connect(listener) for _ in range(2)]
-        for pair in pairs:
-            stack.enter_context(closing(pair[0]))
-            stack.enter_context(closing(pair[1]))
-
-        assert sockets.abort({stuck.getsockname()}) == 1
-
-        stuck.settimeout(5)
-        assert stuck.recv(1) == b""
-        well.sendall(b"x")
-        assert accepted.recv(1) == b"x"
-
-
-def test_aborting_a_peer_that_is_gone_aborts_nobody() -> None:
-    assert sockets.abort({("127.0.0.1", 1)}) == 0
-
-
-def test_a_peer_that_resets_while_it_is_being_aborted_is_no_error(
-    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client, accepted = connect(listener)
-    peer = client.getsockname()
-    find = sockets._peer
-
-    def found_and_lost(connection: socket.socket) -> tuple[str, int] | None:
-        found = find(connection)
-        if found == peer:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, sockets._RESET)
-            client.close()
-        return found
-
-    monkeypatch.setattr(sockets, "_peer", found_and_lost)
-    with accepted:
-        assert sockets.abort({peer}) == 0
 
 
 def test_the_limit_of_open_files_is_raised_but_never_lowered() -> None:

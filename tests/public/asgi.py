@@ -54,11 +54,18 @@ async def request(
 ) -> Answer:
     """The whole answer to one request."""
     answer = Answer()
+    ended = anyio.Event()
+    requests = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> MutableMapping[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
+        if requests:
+            return requests.pop()
+        await ended.wait()
+        return {"type": "http.disconnect"}
 
     async def send(message: MutableMapping[str, Any]) -> None:
+        if message.get("more_body") is False:
+            ended.set()
         if message["type"] == "http.response.start":
             answer.status = message["status"]
             answer.headers = {name.decode(): value.decode() for name, value in message["headers"]}

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import anyio
 from starlette.routing import BaseRoute
-from starlette.types import Receive, Scope, Send
 
 from sse_gateway.config import Config, load
-from sse_gateway.delivery.stream import StreamRequest, begin_stream
+from sse_gateway.delivery.client import StreamRequest
 from sse_gateway.metrics import Metrics
 from sse_gateway.process.drain import Gate
 from sse_gateway.public.app import PublicApp
+from sse_gateway.sse.stream import Broadcast, Stream
 
 from .asgi import Answer, request
 
@@ -32,25 +31,56 @@ def config(text: str = "") -> Config:
 
 
 class Gateway:
-    """The application; `served` are the requests that came to the fan-out, which answers at once, or when `let_go`."""
+    """The application. `served` are the requests that came to the fan-out, which ends their streams at once, or when it is to
+    `let_go`."""
 
     def __init__(self, text: str = "", mounted: list[BaseRoute] | None = None, *, hold: bool = False) -> None:
         self.metrics = Metrics()
         self.gate = Gate(self.metrics)
         self.served: list[StreamRequest] = []
-        self.let_go = anyio.Event()
-        if not hold:
-            self.let_go.set()
+        self.streams: list[Stream] = []
+        self.let_go = LetGo(self.streams)
+        self.let_go.free = not hold
         self.app = PublicApp(config(text), self, self.gate, self.metrics, mounted or [])
 
-    async def serve(self, request: StreamRequest, scope: Scope, receive: Receive, send: Send) -> None:
-        self.served.append(request)
-        await self.let_go.wait()
-        await send(begin_stream(request.format))
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    def feed(self, request: StreamRequest) -> Broadcast:
+        return Feed(self, request)
 
     async def get(self, url: str, headers: dict[str, str] | None = None, **kwargs: Any) -> Answer:
         return await request(self.app, "GET", url, headers, **kwargs)
 
     def refused(self, reason: str) -> float | None:
         return self.metrics.registry.get_sample_value("sse_gateway_clients_refused_total", {"reason": reason})
+
+
+class LetGo:
+    """Whether streams end."""
+
+    def __init__(self, streams: list[Stream]) -> None:
+        self.free = False
+        self._streams = streams
+
+    def set(self) -> None:
+        self.free = True
+        for stream in self._streams:
+            stream.sink.finish(b"", "drain")
+
+
+class Feed(Broadcast):
+    """What the fan-out does for one stream."""
+
+    def __init__(self, gateway: Gateway, request: StreamRequest) -> None:
+        self.gateway = gateway
+        self.request = request
+
+    def begin(self, stream: Stream) -> bytes:
+        self.gateway.served.append(self.request)
+        return b""
+
+    def ready(self, stream: Stream) -> None:
+        self.gateway.streams.append(stream)
+        if self.gateway.let_go.free:
+            stream.sink.finish(b"", "drain")
+
+    def ended(self, stream: Stream) -> None:
+        self.gateway.streams.remove(stream)

@@ -1,55 +1,12 @@
-"""How many clients, and under which address one is counted."""
+"""Which address a client is counted under."""
 
 from __future__ import annotations
 
 import pytest
 
-from sse_gateway.public.admission import Admission, TrustedProxies
+from sse_gateway.public.admission import TrustedProxies
 
 from .asgi import scope
-
-
-def test_clients_beyond_the_limit_are_refused_until_one_leaves() -> None:
-    admission = Admission(2)
-
-    assert [admission.admit("a"), admission.admit("b"), admission.admit("c")] == [None, None, "limit"]
-    admission.leave("a")
-    assert admission.admit("c") is None
-    assert admission.clients == 2
-
-
-def test_one_address_has_its_own_limit() -> None:
-    admission = Admission(10, clients_per_address=1)
-
-    assert [admission.admit("a"), admission.admit("a"), admission.admit("b")] == [None, "address", None]
-    admission.leave("a")
-    assert admission.admit("a") is None
-
-
-def test_a_refused_client_counts_nowhere() -> None:
-    admission = Admission(10, clients_per_address=1)
-    admission.admit("a")
-    admission.admit("a")
-    admission.leave("a")
-
-    assert admission.clients == 0
-    assert admission.admit("a") is None
-
-
-@pytest.mark.parametrize("limit", [1, None])
-def test_addresses_that_left_are_forgotten(limit: int | None) -> None:
-    admission = Admission(10, clients_per_address=limit)
-    for number in range(1000):
-        admission.admit(str(number))
-        admission.leave(str(number))
-
-    assert not admission._addresses
-
-
-def test_clients_without_an_address_share_only_the_total() -> None:
-    admission = Admission(2, clients_per_address=1)
-
-    assert [admission.admit(""), admission.admit(""), admission.admit("")] == [None, None, "limit"]
 
 
 def counted(proxies: TrustedProxies, peer: str, forwarded: str | None = None) -> str:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import anyio
 import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
-from sse_gateway.delivery.frames import EVENT_STREAM, NDJSON
-from sse_gateway.delivery.stream import StreamRequest
-from sse_gateway.metrics import Metrics
-from sse_gateway.process.drain import Gate
-from sse_gateway.public.app import PublicApp
+from sse_gateway.delivery.client import StreamRequest
+from sse_gateway.sse.wire import EVENT_STREAM, NDJSON
 
 from .asgi import request
-from .public import Gateway, config
+from .public import Gateway
 
 pytestmark = pytest.mark.anyio
 
@@ -41,23 +38,22 @@ async def test_a_stream_is_handed_to_the_fan_out_with_all_that_was_asked() -> No
 
 async def test_the_fan_out_gets_send_as_the_server_made_it() -> None:
     """It calls it without a task; a middleware's wrapper would be a coroutine to be driven."""
-    seen: list[object] = []
-
-    class Streams:
-        async def serve(self, request: StreamRequest, scope: Scope, receive: Receive, send: Send) -> None:
-            seen.extend([receive, send])
+    gateway = Gateway(hold=True)
+    gone = anyio.Event()
 
     async def receive() -> dict[str, Any]:
-        raise AssertionError
+        await gone.wait()
+        return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
-        raise AssertionError
+        pass
 
-    metrics = Metrics()
     scope = {"type": "http", "method": "GET", "path": "/events/orders/1", "query_string": b"", "headers": []}
-    await PublicApp(config(), Streams(), Gate(metrics), metrics)({**scope, "client": None}, receive, send)
-
-    assert seen == [receive, send]
+    async with anyio.create_task_group() as group:
+        group.start_soon(gateway.app, {**scope, "client": None}, receive, send)
+        await anyio.wait_all_tasks_blocked()
+        assert [stream.sink.send for stream in gateway.streams] == [send]
+        gone.set()
 
 
 @pytest.mark.parametrize(

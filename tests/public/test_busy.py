@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from starlette.types import Receive, Scope, Send
 
-from sse_gateway.delivery.stream import StreamRequest
+from sse_gateway.delivery.client import StreamRequest
 from sse_gateway.metrics import DrainStage
+from sse_gateway.sse.stream import Broadcast, Stream
 
-from .public import Gateway
+from .public import Feed, Gateway
 
 pytestmark = pytest.mark.anyio
 
@@ -108,9 +108,13 @@ async def test_clients_are_still_taken_while_only_readiness_is_off() -> None:
 
 
 async def test_a_stream_that_fails_gives_its_place_back() -> None:
-    class Broken(Gateway):
-        async def serve(self, request: StreamRequest, scope: Scope, receive: Receive, send: Send) -> None:
+    class Failing(Feed):
+        def begin(self, stream: Stream) -> bytes:
             raise RuntimeError("a bug")
+
+    class Broken(Gateway):
+        def feed(self, request: StreamRequest) -> Broadcast:
+            return Failing(self, request)
 
     gateway = Broken("[limits]\nclients = 1")
     for _ in range(2):

@@ -13,9 +13,7 @@ import anyio.lowlevel
 
 from sse_gateway.config import BufferConfig, SourceConfig
 from sse_gateway.connector import Connector, Message
-from sse_gateway.core import Bounds, Hub
-from sse_gateway.core.event import Event
-from sse_gateway.errors import Lagged
+from sse_gateway.core import Bounds, Entry, Hub
 from sse_gateway.metrics import Metrics
 from sse_gateway.sources.supervisor import Backoff, Supervisor, Timing
 from sse_gateway.testing import MemoryConfig, MemoryConnector, MemoryUpstream
@@ -124,15 +122,13 @@ class Rig:
         for body in bodies:
             self.upstream.put(body, key=key, **more)
 
-    def take(self) -> list[Event | str]:
+    def take(self) -> list[Entry | str]:
         """What a reader gets that was there from the start: events, and the reasons of losses."""
-        found: list[Event | str] = []
-        upto = self.hub.mark()
-        while self.reader.position < upto.seq:
-            try:
-                found += self.reader.take(1 << 20, upto)
-            except Lagged as lagged:
-                found += sorted({notice.reason for notice in lagged.notices})
+        found: list[Entry | str] = []
+        upto = self.hub.position
+        while self.reader.position.seq < upto.seq:
+            events, lost = self.reader.take(1 << 20, upto)
+            found += [*events, *sorted({notice.reason for notice in lost})]
         return found
 
     def bodies(self) -> list[bytes | str]:

@@ -55,7 +55,7 @@ class Ordeal:
         log = self.rig.log
         self.got += self.rig.bodies()
         if log.epoch is not None:
-            self.begun[log.epoch] = dict(zip(log.parts, log.begun, strict=True))
+            self.begun[log.epoch] = dict(log.begun)
 
     def put(self, partition: str, many: int) -> None:
         upstream = self.rig.upstream
@@ -69,7 +69,7 @@ class Ordeal:
         upstream.refusing = None
         self.put("x", 1)
         ends = {name: end for name, (_, end) in upstream.bounds().items()}
-        await self.rig.until(lambda: (self.rig.log.epoch, self.rig.log.positions()) == (upstream.epoch, ends))
+        await self.rig.until(lambda: (self.rig.log.epoch, self.rig.log.offsets()) == (upstream.epoch, ends))
         self.read()
 
     def check(self) -> None:

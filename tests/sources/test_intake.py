@@ -11,6 +11,7 @@ import anyio.lowlevel
 import pytest
 
 from sse_gateway.connector import Message
+from sse_gateway.core import Event
 from sse_gateway.sources.intake import expire_logs
 from sse_gateway.testing import MemoryUpstream
 
@@ -37,7 +38,7 @@ async def test_an_event_has_the_channel_key_offset_and_time_of_its_message() -> 
     async with running(rig):
         await rig.idle()
     events = [item for item in rig.take() if not isinstance(item, str)]
-    assert [(e.view.name, e.key, e.type, e.offset, rig.log.vector.names[e.part], e.time) for e in events] == [
+    assert [(e.channel, e.key, e.type, e.offset, e.part, e.time) for e in events] == [
         ("a", "a", "x", 0, "p0", 5000.0),
         ("b", "b", "y", 0, "p1", 5000.0),
     ]
@@ -92,7 +93,7 @@ async def test_positions_that_move_without_a_message_move_the_log() -> None:
         await rig.idle()
         rig.upstream.skip(5)
         await rig.idle()
-        assert rig.log.positions() == {"": 6}
+        assert rig.log.offsets() == {"": 6}
         assert rig.upstream.acked == {"orders": {"": 1}}
 
 
@@ -168,15 +169,15 @@ async def test_a_source_that_never_waits_does_not_hold_the_loop() -> None:
 
     rig = Rig(connector=Restless)
     async with running(rig):
-        await rig.until(lambda: rig.log.positions().get("", 0) > 1000)
+        await rig.until(lambda: rig.log.offsets().get("", 0) > 1000)
     assert rig.upstream.acked == {"orders": {"": 0}}
 
 
 async def test_events_leave_the_log_when_they_reach_their_age() -> None:
     rig, now = Rig(options={"log": {"max_age": "10s"}}), 100.0
     rig.hub.begin(rig.log, "", {})
-    rig.hub.publish(rig.log, "a", data=b"1", now=95.0)
-    rig.hub.publish(rig.log, "a", data=b"2", now=96.0)
+    rig.hub.publish(rig.log, Event("a", b"1"), now=95.0)
+    rig.hub.publish(rig.log, Event("a", b"2"), now=96.0)
     with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(partial(expire_logs, rig.hub, clock=lambda: now))

@@ -8,17 +8,22 @@ import pytest
 
 from sse_gateway.config import SourceConfig
 from sse_gateway.connector import Message
+from sse_gateway.core import Event
 from sse_gateway.errors import Unmappable
-from sse_gateway.sources.mapping import Mapped, Mapper
+from sse_gateway.sources.mapping import Mapper
 from sse_gateway.testing import MemoryConfig
 
 ORDER = b'{"id": 7, "customer": {"name": "Ada"}, "total": 1.50, "type": "created"}'
 
 
-def mapped(message: Message, **options: Any) -> Mapped:
+def judged(message: Message, **options: Any) -> tuple[Event, bool]:
     table = {"channel": "orders", **options}
     source = SourceConfig.model_validate({**table, "name": "shop", "connector": "memory", "options": MemoryConfig()})
     return Mapper(source).map(message)
+
+
+def mapped(message: Message, **options: Any) -> Event:
+    return judged(message, **options)[0]
 
 
 def reason(message: Message, **options: Any) -> tuple[str, str]:
@@ -29,7 +34,7 @@ def reason(message: Message, **options: Any) -> tuple[str, str]:
 
 def test_without_templates_the_body_is_the_data() -> None:
     message = Message(body=b"hello", key="k", id="m-1")
-    assert mapped(message) == Mapped("orders", "", b"hello", "k", "m-1", False)
+    assert mapped(message) == Event("orders", b"hello", "", "k", "m-1")
 
 
 @pytest.mark.parametrize(
@@ -51,7 +56,7 @@ def test_what_is_no_more_becomes_an_event_of_type_delete_with_the_key() -> None:
     """There is no body to look into, so only the channel and the id are of the templates."""
     gone = Message(body=b"", key="order-7", deleted=True)
     options = {"channel": "orders.{key}", "event": "{json.type}", "data": "{json.total}", "encoding": "json"}
-    assert mapped(gone, **options) == Mapped("orders.order-7", "delete", b"order-7", "order-7", None, False)
+    assert mapped(gone, **options) == Event("orders.order-7", b"order-7", "delete", "order-7")
     assert reason(gone, channel="{json.type}") == ("field", "no value for {json.type}")
     assert reason(gone, max_event="3B")[0] == "size"
 
@@ -115,9 +120,8 @@ def test_other_types_pass(type_: str) -> None:
     ("encoding", "data"), [("text", ORDER), ("base64", b"eyJpZCI6IDcs"), ("json", b'{"id":7,"customer":')]
 )
 def test_the_body_is_encoded_as_configured(encoding: str, data: bytes) -> None:
-    event = mapped(Message(body=ORDER), encoding=encoding)
-    assert event.data.startswith(data)
-    assert not event.repaired
+    event, substituted = judged(Message(body=ORDER), encoding=encoding)
+    assert event.data.startswith(data) and not substituted
 
 
 def test_the_data_template_is_encoded_too() -> None:

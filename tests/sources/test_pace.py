@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sse_gateway.config import BufferConfig
-from sse_gateway.core import Bounds, Hub
+from sse_gateway.core import Bounds, Event, Hub
 from sse_gateway.sources.intake import Pace
 
 
@@ -32,7 +32,7 @@ def pace(
 
 
 def publish(hub: Hub, channel: str, size: int) -> None:
-    hub.publish(hub.logs[0], channel, data=b"x" * (size - 16), now=0.0)
+    hub.publish(hub.logs[0], Event(channel, b"x" * (size - 16)), now=0.0)
 
 
 async def waits(pacer: Pace, size: int, count: int) -> list[int]:

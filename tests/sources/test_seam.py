@@ -48,7 +48,7 @@ async def test_history_that_expired_while_it_was_away_is_a_break(caplog: pytest.
     assert rig.count("source_breaks_total", reason="expired") == 1
     told = [vars(record) for record in caplog.records if record.message == "source has a break"]
     assert [(fields["source"], fields["reason"]) for fields in told] == [("orders", "expired")]
-    assert rig.log.positions() == {"": 4}
+    assert rig.log.offsets() == {"": 4}
 
 
 async def test_history_that_expires_under_a_slow_reader_is_a_break() -> None:
@@ -73,7 +73,7 @@ async def test_another_epoch_is_read_from_its_start_and_resets_the_log() -> None
         await rig.until(lambda: rig.log.epoch == "second")
         await rig.idle()
         assert rig.bodies() == ["epoch", b"new 1", b"new 2"]
-        assert rig.log.positions() == {"": 2}
+        assert rig.log.offsets() == {"": 2}
         rig.upstream.cut()
         rig.put(b"new 3")
         await rig.published(6)

@@ -216,3 +216,20 @@ async def test_an_error_without_a_text_is_told_by_its_name() -> None:
     async with running(rig):
         await rig.rested(1)
     assert rig.state.last_error == "SourceUnavailable"
+
+
+async def test_a_batch_that_comes_as_the_quiet_time_ends_is_published() -> None:
+    class Late(Orders):
+        async def receive(self) -> Sequence[Message]:
+            batch = await super().receive()
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(0.03)
+            return batch
+
+    rig = Rig(connector=Late, timing=Timing(quiet=0.01))
+    rig.put(b"1", b"2")
+    async with running(rig):
+        await rig.published(2)
+        rig.put(b"3")
+        await rig.published(3)
+    assert rig.bodies() == [b"1", b"2", b"3"]

@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from sse_gateway.sse import Connection
+from sse_gateway.sse.sink import Sink
 
 pytestmark = pytest.mark.anyio
 
@@ -136,7 +137,7 @@ async def test_the_last_message_has_the_farewell_and_ends_the_body() -> None:
         sent.append(message)
         return Done()
 
-    subject = connection(send)
+    subject: Sink = connection(send)
     subject.finish(b"bye", "drain")
     assert sent == [{"type": "http.response.body", "body": b"bye", "more_body": False}]
     assert subject.reason == "drain"

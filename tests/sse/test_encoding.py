@@ -7,7 +7,7 @@ from enum import Enum, IntEnum
 import pytest
 
 from sse_gateway.sse import encode_body, encode_data
-from sse_gateway.sse.encoding import encode_fields, one_line, require_separator
+from sse_gateway.sse.wire import encode_fields, one_line, require_separator
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 
 from sse_gateway.sse import AppStatus, EventSourceResponse, begin_shutdown, statistics
 from sse_gateway.sse.loop import all_loops
-from sse_gateway.sse.shutdown import signals
+from sse_gateway.sse.servers import signals
 
 from .servers import ROOT
 from .wire import Wire, forever, serve, serving, some

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import anyio
 import pytest
 
-from sse_gateway.sse import drop_frozen_clients
+from sse_gateway.sse import drop_frozen_clients, peer
 from sse_gateway.sse.peer import Resets, peer_of, reset
 
 
@@ -102,3 +102,19 @@ async def test_peers_are_gathered_and_those_with_other_streams_stay(listener: so
             await anyio.to_thread.run_sync(shared.recv, 1)
         resets.add(loop, shared.getsockname())
         await anyio.sleep(0.05)
+
+
+def test_a_peer_that_resets_while_it_is_being_reset_is_no_error(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as stack:
+        client, _ = connect(listener, stack)
+        name = client.getsockname()
+
+        def lose(connection: socket.socket) -> int:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, peer._RESET)
+            client.close()
+            return 1
+
+        monkeypatch.setattr(peer, "_unread", lose)
+        assert reset({name}, queued=True) == 0

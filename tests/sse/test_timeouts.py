@@ -10,7 +10,7 @@ import pytest
 from starlette.background import BackgroundTask
 
 from sse_gateway.sse import EventSourceResponse, SendTimeoutError
-from sse_gateway.sse.eviction import timed_out
+from sse_gateway.sse.servers import timed_out
 
 from .wire import Wire, forever, serve, serving, some
 

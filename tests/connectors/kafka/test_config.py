@@ -69,8 +69,7 @@ def test_each_mode_has_a_class() -> None:
     """Only what every replica reads by itself can be read again; both can be written to."""
     assign, group = (KafkaConnector.build(made(**given), "orders") for given in ({"topics": ["t"]}, GROUP))
     assert (isinstance(assign, Replayable), isinstance(group, Replayable)) == (True, False)
-    assert isinstance(assign, Publishable)
-    assert isinstance(group, Publishable)
+    assert isinstance(assign, Publishable) and isinstance(group, Publishable)
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import GroupAuthorizationFailedError
 
-from sse_gateway.connector import Connector, Message, OffsetExpired, Replayable, SourceUnavailable
+from sse_gateway.connector import Connector, Message, OffsetExpired, SourceUnavailable
 from sse_gateway_kafka import KafkaConfig
 from sse_gateway_kafka.group import Membership
 from sse_gateway_kafka.survey import EARLIEST, Survey
 from tests.brokers.proxy import Proxy
+from tests.connectors.reading import read, read_again
 
-from ..reading import persist, receive
 from .traffic import traffic
 from .upstream import Upstream, connector
 
@@ -28,19 +28,8 @@ def member(upstream: Upstream, topic: str, *, port: int | None = None, **options
     return connector(servers, **{"topics": [topic], **group, **options})
 
 
-async def first(source: Connector[Any], count: int) -> list[Message]:
-    """What it has when it is entered."""
-    async with source:
-        return await receive(source, count)
-
-
 def standing(messages: list[Message]) -> list[tuple[str, int | None]]:
     return sorted((message.partition, message.offset) for message in messages)
-
-
-async def test_it_is_entered_anew_and_never_replayed(upstream: Upstream) -> None:
-    """A group's place is the group's: such a connector is not Replayable, though its messages have offsets."""
-    assert not isinstance(member(upstream, "t"), Replayable)
 
 
 async def test_two_members_share_the_partitions(upstream: Upstream) -> None:
@@ -51,13 +40,13 @@ async def test_two_members_share_the_partitions(upstream: Upstream) -> None:
 
     async def read_on(source: Connector[Any]) -> None:
         while True:
-            received.extend(await receive(source, 1))
+            received.extend(await read(source, 1))
 
     async with first, traffic(upstream.bootstrap, topic), anyio.create_task_group() as tasks:
-        received += await receive(first, 20)
+        received += await read(first, 20)
         tasks.start_soon(read_on, first)
         async with second:
-            shared = await receive(second, 20)
+            shared = await read(second, 20)
             tasks.cancel_scope.cancel()
     assert {message.partition for message in shared}
     assert not set(standing(received)) & set(standing(shared)), "no message went to both"
@@ -73,7 +62,7 @@ async def test_new_partitions_are_read_from_their_start(upstream: Upstream) -> N
     await upstream.extend(topic, 2)
     await upstream.send(topic, [b"early"], partition=1)
     async with source:
-        assert [message.body for message in await receive(source, 1)] == [b"early"]
+        assert [message.body for message in await read(source, 1)] == [b"early"]
 
 
 async def test_a_trimmed_history_is_expired_once(upstream: Upstream) -> None:
@@ -86,10 +75,10 @@ async def test_a_trimmed_history_is_expired_once(upstream: Upstream) -> None:
     await upstream.trim(topic, {0: 2})
     async with source:
         with pytest.raises(OffsetExpired) as expired:
-            await receive(source, 1)
+            await read(source, 1)
     assert expired.value.earliest == {"0": 2}
     async with source:
-        assert [message.body for message in await receive(source, 1)] == [b"kept"]
+        assert [message.body for message in await read(source, 1)] == [b"kept"]
 
 
 async def test_a_commit_for_a_topic_that_was_deleted_is_none_for_its_successor(upstream: Upstream) -> None:
@@ -98,25 +87,25 @@ async def test_a_commit_for_a_topic_that_was_deleted_is_none_for_its_successor(u
     source = member(upstream, topic, commit_interval="1m")
     async with source:
         await upstream.send(topic, [b"old", b"old"])
-        await receive(source, 2)
+        await read(source, 2)
         await upstream.delete(topic)
         await upstream.create(topic)
         await upstream.send(topic, [b"1", b"2", b"3"])
-    received = await persist(lambda: first(member(upstream, topic), 3))
+    received = await read_again(member(upstream, topic), 3)
     assert [message.body for message in received] == [b"1", b"2", b"3"]
 
 
 async def test_a_topic_of_a_pattern_that_is_made_anew_is_read_from_its_start(upstream: Upstream) -> None:
     """Though the epoch stays, and neither aiokafka nor the group may have seen it missing."""
     topic = await upstream.create()
-    source = member(upstream, topic, topics=(), pattern=topic)
+    source, received = member(upstream, topic, topics=(), pattern=topic), list[Message]()
     async with source:
         await upstream.send(topic, [b"old"])
-        assert await receive(source, 1)
+        assert await read(source, 1)
     await upstream.delete(topic)
     await upstream.create(topic)
     await upstream.send(topic, [b"new"])
-    received = await persist(lambda: first(source, 1))
+    received = await read_again(source, 1)
     assert [message.body for message in received] == [b"new"]
 
 
@@ -128,7 +117,7 @@ async def test_a_pattern_is_over_whole_names(upstream: Upstream) -> None:
     async with source:
         await upstream.send(longer, [b"not ours"])
         await upstream.send(topic, [b"ours"])
-        assert [message.body for message in await receive(source, 1)] == [b"ours"]
+        assert [message.body for message in await read(source, 1)] == [b"ours"]
 
 
 async def test_leaving_a_broker_that_is_away_does_not_wait(upstream: Upstream, proxy: Proxy) -> None:
@@ -137,13 +126,13 @@ async def test_leaving_a_broker_that_is_away_does_not_wait(upstream: Upstream, p
     source = member(upstream, topic, commit_interval="1m", session="2s", port=proxy.port)
     async with source:
         await upstream.send(topic, [b"1"])
-        assert await receive(source, 1)
+        assert await read(source, 1)
         proxy.freeze()
         with anyio.fail_after(6):
             await source.__aexit__(None, None, None)
     proxy.thaw()
     async with source:
-        assert [message.body for message in await receive(source, 1)] == [b"1"]
+        assert [message.body for message in await read(source, 1)] == [b"1"]
 
 
 async def test_a_beginning_that_can_not_be_looked_up_is_a_lost_line() -> None:

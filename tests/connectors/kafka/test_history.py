@@ -10,8 +10,8 @@ from anyio import to_thread
 from confluent_kafka import Producer
 
 from sse_gateway.connector import EndOfStream, Message
+from tests.connectors.reading import read
 
-from ..reading import receive
 from .upstream import Upstream, connector
 
 
@@ -35,14 +35,14 @@ async def test_aborted_transactions_are_not_read(upstream: Upstream) -> None:
     await to_thread.run_sync(transactions, upstream.bootstrap, topic)
     source = connector(upstream.bootstrap, topics=[topic], start="earliest")
     async with source:
-        assert [message.body for message in await receive(source, 2)] == [b"first", b"second"]
+        assert [message.body for message in await read(source, 2)] == [b"first", b"second"]
         with anyio.fail_after(10):
             while source.offsets() != {"0": 6}:  # three records, three marks of the ends of transactions
                 await source.receive()
     replay, found = source.replay({}, {"0": 6}), list[Message]()
     async with replay:
         with pytest.raises(EndOfStream):
-            found += await receive(replay, 3)
+            found += await read(replay, 3)
     assert replay.offsets() == {}
 
 
@@ -51,7 +51,7 @@ async def test_uncommitted_records_can_be_asked_for(upstream: Upstream) -> None:
     topic = await upstream.create()
     await to_thread.run_sync(transactions, upstream.bootstrap, topic)
     async with connector(upstream.bootstrap, topics=[topic], start="earliest", committed=False) as source:
-        assert [message.body for message in await receive(source, 3)] == [b"first", b"aborted", b"second"]
+        assert [message.body for message in await read(source, 3)] == [b"first", b"aborted", b"second"]
 
 
 @pytest.mark.parametrize("start", ["earliest", "30m", "2020-01-01T00:00:00Z", "latest"])
@@ -69,7 +69,7 @@ async def test_a_reader_begins_where_it_is_told_to(upstream: Upstream, start: st
     }
     async with connector(upstream.bootstrap, topics=[topic], start=start) as source:
         await upstream.send(topic, [b"new"])
-        found = await receive(source, len(expected[start]) + 1)
+        found = await read(source, len(expected[start]) + 1)
     assert [message.body for message in found] == [*expected[start], b"new"]
 
 
@@ -82,7 +82,7 @@ async def test_what_a_record_holds_becomes_a_message(upstream: Upstream) -> None
         await upstream.send(topic, [b"body"], key=b"k\xffy", headers=headers, timestamp=1_700_000_000_123)
         await upstream.send(topic, [None], key=b"gone")
         await upstream.send(topic, [None, b""])
-        full, gone, neither, empty = await receive(source, 4)
+        full, gone, neither, empty = await read(source, 4)
     assert (full.body, full.key, full.timestamp) == (b"body", "k\ufffdy", 1_700_000_000.123)
     assert full.headers == {"kind": "created", "raw": "\ufffd", "empty": ""}
     assert (gone.deleted, gone.key, gone.body) == (True, "gone", b"")
@@ -96,7 +96,7 @@ async def test_compressed_topics_are_read(upstream: Upstream, codec: str) -> Non
     topic = await upstream.create(settings={"compression.type": codec})
     async with connector(upstream.bootstrap, topics=[topic]) as source:
         await upstream.send(topic, [b"x" * 10_000])
-        assert [len(message.body) for message in await receive(source, 1)] == [10_000]
+        assert [len(message.body) for message in await read(source, 1)] == [10_000]
 
 
 async def test_a_message_larger_than_a_fetch_comes(upstream: Upstream) -> None:
@@ -104,4 +104,4 @@ async def test_a_message_larger_than_a_fetch_comes(upstream: Upstream) -> None:
     topic = await upstream.create(settings={"max.message.bytes": "2000000"})
     async with connector(upstream.bootstrap, topics=[topic], fetch_bytes="10KB") as source:
         await upstream.send(topic, [b"x" * 900_000])
-        assert [len(message.body) for message in await receive(source, 1)] == [900_000]
+        assert [len(message.body) for message in await read(source, 1)] == [900_000]

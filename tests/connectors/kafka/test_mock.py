@@ -12,8 +12,8 @@ from anyio import to_thread
 from sse_gateway.testing import ConnectorContract, PublishableContract, ReplayableContract
 from tests.brokers.kafka.mock import MockKafka
 from tests.brokers.ports import free_ports
+from tests.connectors.reading import lost, read
 
-from ..reading import lost, receive
 from .upstream import Upstream, connector
 
 FETCH = 1
@@ -85,4 +85,4 @@ async def test_an_error_of_the_moment_is_lived_through() -> None:
         async with connector(mock.bootstrap, topics=["moved"], fetch_wait="20ms") as source:
             await to_thread.run_sync(mock.fail, FETCH, [not_leader, storage, not_leader])
             await Upstream(mock.bootstrap).send("moved", [b"1"])
-            assert [message.body for message in await receive(source, 1)] == [b"1"]
+            assert [message.body for message in await read(source, 1)] == [b"1"]

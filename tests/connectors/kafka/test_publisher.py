@@ -6,8 +6,8 @@ import pytest
 
 from sse_gateway.connector import Message, SourceUnavailable
 from tests.brokers.proxy import Proxy
+from tests.connectors.reading import read
 
-from ..reading import receive
 from .upstream import Upstream, connector
 
 
@@ -17,7 +17,7 @@ async def test_all_of_a_message_arrives(upstream: Upstream) -> None:
     async with connector(upstream.bootstrap, topics=[topic]) as source:
         await source.publish(Message(body=b"b", key="k", headers={"a": "\u00e9"}, id="7", timestamp=1_700_000_000.5))
         await source.publish(Message(body=b"", key="k", deleted=True))
-        message, tombstone = await receive(source, 2)
+        message, tombstone = await read(source, 2)
     assert (message.body, message.key, message.id, message.timestamp) == (b"b", "k", "7", 1_700_000_000.5)
     assert message.headers["a"] == "\u00e9"
     assert (tombstone.deleted, tombstone.key) == (True, "k")

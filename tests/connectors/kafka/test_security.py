@@ -17,8 +17,8 @@ from anyio.abc import SocketAttribute, SocketStream
 
 from sse_gateway.connector import SourceUnavailable
 from tests.brokers.kafka.broker import Kafka
+from tests.connectors.reading import read
 
-from ..reading import receive
 from .upstream import Upstream, connector
 
 
@@ -31,7 +31,7 @@ async def reads(upstream: Upstream, servers: str, topic: str, **options: Any) ->
     """A connector with these options gets a message."""
     async with connector(servers, topics=[topic], **options) as source:
         await upstream.send(topic, [b"let in"])
-        assert [message.body for message in await receive(source, 1)] == [b"let in"]
+        assert [message.body for message in await read(source, 1)] == [b"let in"]
 
 
 async def refusal(servers: str, topic: str, **options: Any) -> str:

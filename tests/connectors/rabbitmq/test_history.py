@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
 
 import anyio
 import pytest
 
 from sse_gateway.connector import OffsetExpired, SourceUnavailable
 from sse_gateway_rabbitmq import stream as mode
+from tests.connectors.reading import entered, read
 
-from ..reading import persist, receive
 from .upstream import TRIMMED, Upstream, bodies, stream_reader
-
-
-@asynccontextmanager
-async def entered(source: Any) -> AsyncIterator[Any]:
-    """Enter `source` as soon as the broker is ready."""
-    await persist(source.__aenter__)
-    try:
-        yield source
-    finally:
-        await source.__aexit__(None, None, None)
 
 
 async def test_a_stream_that_was_deleted_is_noticed(upstream: Upstream) -> None:
@@ -47,7 +34,7 @@ async def test_a_stream_that_was_made_anew_is_another_epoch(
     tail = stream_reader(upstream.url, stream, start="first")
     await upstream.publish(bodies(5, "old"), key=stream)
     async with tail:
-        await receive(tail, 5)
+        await read(tail, 5)
         old, positions = tail.epoch, dict(tail.offsets())
     await upstream.delete(stream)
     await upstream.stream(name=stream)
@@ -58,7 +45,7 @@ async def test_a_stream_that_was_made_anew_is_another_epoch(
     async with tail.replay({}) as replay:
         assert (replay.epoch, replay.offsets()) == (epoch, {"": 0})
         await upstream.publish([b"last"], key=stream)
-        received = await receive(replay, count + 1)
+        received = await read(replay, count + 1)
     assert [message.body for message in received] == [*bodies(count, "new"), b"last"]
 
 
@@ -68,7 +55,7 @@ async def test_a_stream_that_is_behind_what_was_read_is_waited_for(upstream: Ups
     tail = stream_reader(upstream.url, stream, start="first")
     await upstream.publish(bodies(3), key=stream)
     async with tail:
-        received = await receive(tail, 3)
+        received = await read(tail, 3)
         epoch = tail.epoch
     tail._history.note(replace(received[-1], offset=5), life=0)  # as if more had been read elsewhere
     with pytest.raises(SourceUnavailable, match="ends before offset 5, which was read"):
@@ -84,12 +71,9 @@ async def test_a_trimmed_stream_is_still_the_same(upstream: Upstream) -> None:
     tail = stream_reader(upstream.url, stream, start="first")
     await upstream.publish(bodies(3), key=stream)
     async with tail:
-        await receive(tail, 3)
+        await read(tail, 3)
         epoch = tail.epoch
-    await upstream.publish([b"%1000d" % number for number in range(200)], key=stream)
-    with anyio.fail_after(20):
-        while (await tail.bounds())[""][0] < 5:
-            await upstream.publish([b"more"], key=stream)
+    await upstream.trim(stream, 5)
     with pytest.raises(OffsetExpired):
         await tail.replay({"": 3}).__aenter__()
     async with tail.replay({}) as replay:

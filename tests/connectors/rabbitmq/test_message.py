@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import aio_pika
+import anyio
 import pytest
 from aiormq.abc import DeliveredMessage
 from pamqp import decode, encode
@@ -16,8 +17,8 @@ from pamqp.header import ContentHeader
 from sse_gateway.connector import Message
 from sse_gateway_rabbitmq import RabbitMQConfig
 from sse_gateway_rabbitmq.message import properties_of, read
+from tests.connectors import reading
 
-from ..reading import receive
 from .upstream import Upstream, connector
 
 
@@ -46,7 +47,8 @@ async def test_every_part_of_a_message_arrives(upstream: Upstream) -> None:
             user_id=user,
             timestamp=datetime(2026, 1, 31, 12, tzinfo=UTC),
         )
-        (message,) = await receive(source, 1)
+        with anyio.fail_after(30):
+            (message,) = await source.receive()
     assert (message.body, message.key, message.id) == (b"\x00body", "order.new", "m-1")
     assert message.timestamp == datetime(2026, 1, 31, 12, tzinfo=UTC).timestamp()
     assert message.headers == {
@@ -75,7 +77,7 @@ async def test_a_timestamp_that_is_no_time_stops_nothing(
     monkeypatch.undo()
     await upstream.publish([b"good"], key=queue, headers={"Made": datetime(2026, 1, 31, tzinfo=UTC)})
     async with connector(upstream.url, mode="queue", queue=queue, single_replica=True) as source:
-        bad, good = await receive(source, 2)
+        bad, good = await reading.read(source, 2)
     assert (bad.body, bad.timestamp, good.body) == (b"bad", None, b"good")
     assert good.headers["made"] == "2026-01-31T00:00:00+00:00"
 

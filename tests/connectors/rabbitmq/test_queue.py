@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import aio_pika
 import anyio
 import pytest
 
-from sse_gateway.connector import Message, Rejectable, Replayable, SourceUnavailable
+from sse_gateway.connector import Message, SourceUnavailable
 from tests.brokers.proxy import Proxy
+from tests.connectors.reading import read
 
-from ..reading import receive
 from .upstream import Upstream, bodies, connector, until
 
 
@@ -26,7 +25,6 @@ async def test_unmappable_messages_are_dead_lettered_where_the_queue_says_so(ups
     queue = await upstream.queue({"x-queue-type": kind, **dead_letter})
     await upstream.publish([b"good", b"bad", b"good too"], key=queue)
     async with reader(upstream.url, queue) as source:
-        assert issubclass(type(source), Rejectable)
         with anyio.fail_after(10):
             received: list[Message] = []
             while len(received) < 3:
@@ -113,7 +111,7 @@ async def test_what_had_arrived_when_the_line_was_lost_comes_once(upstream: Upst
             with pytest.raises(SourceUnavailable):
                 await source.receive()
     async with source:
-        assert [message.body for message in await receive(source, 20)] == sent
+        assert [message.body for message in await read(source, 20)] == sent
 
 
 async def test_messages_of_a_deleted_queue_that_had_arrived_are_received(upstream: Upstream) -> None:
@@ -124,7 +122,7 @@ async def test_messages_of_a_deleted_queue_that_had_arrived_are_received(upstrea
         await source.check()
         await upstream.delete(queue)
         await until(lambda: source.consumer.cancelled)
-        assert [message.body for message in await receive(source, 2)] == [b"1", b"2"]
+        assert [message.body for message in await read(source, 2)] == [b"1", b"2"]
 
 
 async def test_leaving_right_after_an_acknowledgement_does_not_undo_it(upstream: Upstream) -> None:
@@ -139,26 +137,3 @@ async def test_leaving_right_after_an_acknowledgement_does_not_undo_it(upstream:
                 await source.ack(batch[min(4, len(batch) - 1)])
                 received += [message.body for message in batch[:5]]
     assert received == sent
-
-
-async def test_it_has_no_history(upstream: Upstream) -> None:
-    source = reader(upstream.url, "any")
-    assert not source.lossy
-    assert not isinstance(source, Replayable)
-
-
-async def test_a_second_consumer_shares_the_messages(upstream: Upstream) -> None:
-    """What the refusal of more than one replica is about."""
-    queue = await upstream.queue()
-    async with reader(upstream.url, queue, prefetch=1) as source, upstream.channel() as channel:
-        await channel.set_qos(1)
-        taken: list[bytes] = []
-
-        async def take(message: aio_pika.abc.AbstractIncomingMessage) -> None:
-            taken.append(message.body)
-
-        await (await channel.get_queue(queue)).consume(take)
-        await upstream.publish([b"1", b"2"], key=queue)
-        (mine,) = await receive(source, 1)
-        await until(lambda: taken)
-    assert {mine.body, taken[0]} == {b"1", b"2"}

@@ -12,8 +12,8 @@ from sse_gateway.testing import nothing_left
 from tests.brokers.certificates import Certificates
 from tests.brokers.proxy import Proxy
 from tests.brokers.rabbitmq import RabbitMQ
+from tests.connectors.reading import read
 
-from ..reading import receive
 from .upstream import Upstream, connector
 
 
@@ -32,7 +32,7 @@ async def test_messages_pass_in_both_directions(rabbitmq: RabbitMQ, tls: dict[st
     exchange = await upstream.exchange()
     async with connector(rabbitmq.tls_url, exchange=exchange, tls=tls) as source:
         await source.publish(Message(body=b"x", key="k"))
-        assert await receive(source, 1)
+        assert await read(source, 1)
     await upstream.close()
 
 

@@ -79,6 +79,13 @@ class Upstream:
     async def stream(self, arguments: Mapping[str, Any] = _NONE, *, name: str | None = None) -> str:
         return await self.queue({"x-queue-type": "stream", **arguments}, name=name or self.name("stream"))
 
+    async def trim(self, stream: str, first: int) -> None:
+        """Publish to a stream that is `TRIMMED` until it has dropped what lies below `first`."""
+        await self.publish([b"%1000d" % number for number in range(200)], key=stream)
+        with anyio.fail_after(30):
+            while (await stream_reader(self.url, stream).bounds())[""][0] < first:
+                await self.publish([b"more"], key=stream)
+
     async def delete(self, queue: str) -> None:
         async with self.channel() as channel:
             await channel.queue_delete(queue)

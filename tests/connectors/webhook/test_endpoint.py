@@ -14,13 +14,12 @@ from .signing import PROVIDERS, Provider
 @pytest.mark.parametrize(
     "kind", ["application/json", "text/plain", "image/png", "application/x-www-form-urlencoded", ""]
 )
-async def test_any_body_is_taken_as_it_is(method: str, kind: str) -> None:
-    bodies = [b"\x00\xff not \n text", b""]
+@pytest.mark.parametrize("body", [b"\x00\xff not \n text", b""])
+async def test_any_body_is_taken_as_it_is(method: str, kind: str, body: bytes) -> None:
     async with running() as bench:
-        for body in bodies:
-            response = await bench.client.request(method, "/hook", content=body, headers={"content-type": kind})
-            assert (response.status_code, response.content) == (202, b"")
-        assert bench.bodies == bodies
+        response = await bench.client.request(method, "/hook", content=body, headers={"content-type": kind})
+        assert (response.status_code, response.content) == (202, b"")
+        assert bench.bodies == [body]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "PATCH", "OPTIONS", "TRACE"])

@@ -129,17 +129,6 @@ async def test_many_small_events_weigh_more_than_their_bytes() -> None:
             await bench.connector.ack(batch[-1])
 
 
-async def test_a_refused_body_is_taken_in_before_the_answer() -> None:
-    """Else the sender would find a reset connection in place of the answer."""
-    async with idle(**tight()) as bench, anyio.create_task_group() as tasks:  # not entered: 503 at once
-        upload = Upload(bench, content_length="1024")
-        tasks.start_soon(upload.run)
-        await upload.send(b"x" * 1000)
-        assert upload.status == 0
-        await upload.send(b"x" * 24, more=False)
-        assert upload.status == 503
-
-
 async def test_a_refused_body_is_not_taken_in_beyond_the_limit() -> None:
     async with idle(**tight()) as bench, anyio.create_task_group() as tasks:
         endless, announced = Upload(bench), Upload(bench, content_length="1025")
