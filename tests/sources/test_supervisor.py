@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Sequence
 from typing import Self
 
 import anyio
 import anyio.lowlevel
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sse_gateway.connector import Message, SourceUnavailable
-from sse_gateway.sources.supervisor import SourceState, Timing
+from sse_gateway.sources.supervisor import Backoff, SourceState, Timing
 
 from .rig import ExchangeConnector, Orders, Rig, running
 
@@ -233,3 +236,15 @@ async def test_a_batch_that_comes_as_the_quiet_time_ends_is_published() -> None:
         rig.put(b"3")
         await rig.published(3)
     assert rig.bodies() == [b"1", b"2", b"3"]
+
+
+def test_the_wait_is_anything_between_nothing_and_the_ceiling() -> None:
+    chances = iter([0.0, 0.25, 1.0])
+    backoff = Backoff(random=lambda: next(chances))
+    assert [backoff.next(0) for _ in range(3)] == [0.0, 0.25, 2.0]
+
+
+@given(st.lists(st.floats(0, 1e6)), st.integers())
+def test_it_never_waits_longer_than_its_most(lasted: list[float], seed: int) -> None:
+    backoff = Backoff(first=0.1, most=5, healthy=10, random=random.Random(seed).random)
+    assert all(0 <= backoff.next(seconds) <= 5 for seconds in lasted)

@@ -10,7 +10,7 @@ import pytest
 from sse_gateway.testing import MemoryConnector, PublishableContract, ReplayableContract
 
 from . import broken
-from .hooks import MemoryHooks
+from .broken import MemoryHooks
 
 
 @pytest.fixture

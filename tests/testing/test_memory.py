@@ -8,7 +8,7 @@ import pytest
 from sse_gateway.connector import Message, Mountable, OffsetExpired, Replayable, SourceUnavailable
 from sse_gateway.testing import MemoryConfig, MemoryConnector, MemoryUpstream, PublishableContract, ReplayableContract
 
-from .hooks import MemoryHooks
+from .broken import MemoryHooks
 
 
 class TestMemoryConnector(MemoryHooks, ReplayableContract, PublishableContract):

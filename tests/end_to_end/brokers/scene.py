@@ -13,8 +13,7 @@ from anyio.abc import TaskGroup
 from prometheus_client.parser import text_string_to_metric_families
 
 from ..gateway import Gateway, running
-from .account import Account, untold
-from .client import Client
+from .client import Account, Client, untold
 from .report import Report
 from .source import Access, Source
 

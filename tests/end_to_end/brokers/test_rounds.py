@@ -8,8 +8,7 @@ import anyio
 import pytest
 
 from ..gateway import Gateway, running
-from .account import Account
-from .client import Client
+from .client import Account, Client
 from .source import Queue, Source, Topic, Upstreams
 
 ROUNDS = 10

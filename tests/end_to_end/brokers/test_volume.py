@@ -12,8 +12,7 @@ import anyio
 import pytest
 
 from ..gateway import Gateway, running
-from .account import Account
-from .client import Client
+from .client import Account, Client
 from .report import Report
 from .source import Access, Source, Upstreams, all_sources
 
