@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -28,3 +29,13 @@ def no_blocking_call() -> Iterator[None]:
     """A call of ours that blocks the event loop fails the test (the tests' own files and sockets may block)."""
     with blockbuster_ctx(scanned_modules=[*OURS]):
         yield
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    """What a test sets up of logging is undone."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)

@@ -20,8 +20,6 @@ from sse_gateway.config import (
 )
 from sse_gateway.sources.discovery import connectors
 
-__all__ = ["CONNECTORS", "PAGES", "models", "written"]
-
 CONNECTORS = ("generate", "kafka", "rabbitmq", "webhook")
 _DOCS = Path(__file__).parents[1] / "docs"
 PAGES = (_DOCS / "configuration.md", *(_DOCS / "connectors" / f"{name}.md" for name in CONNECTORS))

@@ -12,11 +12,11 @@ import pytest
 import sse_gateway
 from sse_gateway.sse import EventSourceResponse
 
+from .pages import blocks, page
 from .sse.wire import Wire, serving
-from .test_docs import ROOT
 
-TEXT = (ROOT / "docs" / "engine.md").read_text()
-PROGRAMS = re.findall(r"^```python\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+TEXT = page("docs/engine.md")
+PROGRAMS = blocks(TEXT, "python")
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -48,7 +48,6 @@ def test_every_public_name_is_told_of() -> None:
     assert [name for name in sse_gateway.__all__ if name != "__version__" and f"`{name}" not in TEXT] == []
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize(
     "program", PROGRAMS, ids=lambda program: f"line {TEXT[: TEXT.index(program)].count(chr(10)) + 1}"
 )
@@ -59,7 +58,7 @@ async def test_every_program_runs_and_streams(program: str) -> None:
     assert paths or "app" not in names
     for path in map("".join, paths):
         wire = Wire(path=path, query_string=b"")
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             async with serving(names["app"], wire):
                 await wire.until(wire.events)
         assert wire.start["status"] == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -13,6 +14,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 
 from sse_gateway.core import Bounds, Event, Hub
 from sse_gateway.metrics import DrainStage, Metrics, Scrape
+
+from .pages import page
 
 
 def exposition(metrics: Metrics) -> list[str]:
@@ -95,11 +98,13 @@ def hub() -> Hub:
     return hub
 
 
-def test_a_scrape_shows_the_logs_of_the_hub(hub: Hub) -> None:
+def test_a_scrape_shows_the_logs_of_the_hub_and_the_tallies_of_the_connectors_as_they_were_taken(hub: Hub) -> None:
+    """`collect` runs in a worker thread, where the hub may not be touched."""
     metrics = Metrics()
-    scrape = Scrape(hub.logs, {})
+    scrape = Scrape(hub.logs, {"hooks": Counter(signature=3)})
     metrics.registry.register(scrape)
     scrape.take()
+    hub.publish(hub.logs[0], Event("orders.9", b""), now=0.0)
 
     lines = exposition(metrics)
 
@@ -108,24 +113,36 @@ def test_a_scrape_shows_the_logs_of_the_hub(hub: Hub) -> None:
     assert 'sse_gateway_channels{source="orders"} 2.0' in lines
     assert 'sse_gateway_events_total{source="orders"} 3.0' in lines
     assert 'sse_gateway_log_evicted_total{reason="evicted",source="orders"} 1.0' in lines
+    assert 'sse_gateway_source_tally_total{source="hooks",what="signature"} 3.0' in lines
 
 
-def test_a_scrape_shows_the_tallies_of_the_connectors(hub: Hub) -> None:
-    tallies = {"hooks": Counter(signature=3)}
-    metrics = Metrics()
-    scrape = Scrape(hub.logs, tallies)
+def families() -> Iterator[Metric]:
+    """Every metric, and a value of each that has labels."""
+    hub, metrics = Hub(), Metrics()
+    hub.add("s", Bounds(1, 1, 1.0), lambda name: True).evicted["evicted"] += 1
+    for family, labels in (
+        (metrics.source_up, 1),
+        (metrics.source_messages, 1),
+        (metrics.source_failures, 1),
+        (metrics.source_unmappable, 2),
+        (metrics.source_breaks, 2),
+        (metrics.clients, 1),
+        (metrics.clients_opened, 1),
+        (metrics.clients_closed, 2),
+        (metrics.gaps, 1),
+    ):
+        family.labels(*"ab"[:labels])
+    scrape = Scrape(hub.logs, {"s": Counter(refused=1)})
     metrics.registry.register(scrape)
     scrape.take()
+    yield from metrics.registry.collect()
 
-    assert 'sse_gateway_source_tally_total{source="hooks",what="signature"} 3.0' in exposition(metrics)
+
+def row(family: Metric) -> str:
+    name = f"{family.name}_total" if family.type == "counter" else family.name
+    labels = ", ".join(f"`{label}`" for label in sorted(family.samples[0].labels) if label != "le")
+    return f"| `{name}` | {family.type} | {labels} | {family.documentation} |"
 
 
-def test_collecting_reads_only_what_was_taken_before(hub: Hub) -> None:
-    """`collect` runs in a worker thread, where the hub may not be touched."""
-    metrics = Metrics()
-    scrape = Scrape(hub.logs, {})
-    metrics.registry.register(scrape)
-    scrape.take()
-    hub.publish(hub.logs[0], Event("orders.9", b""), now=0.0)
-
-    assert 'sse_gateway_events_total{source="orders"} 3.0' in exposition(metrics)
+def test_the_page_has_every_metric_as_it_is_shown() -> None:
+    assert re.findall(r"^\| `.*$", page("docs/metrics.md"), re.MULTILINE) == [row(family) for family in families()]

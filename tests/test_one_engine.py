@@ -19,8 +19,6 @@ from .delivery.wire import Wire as GatewayWire
 from .golden.public import public
 from .sse.wire import Wire, forever, serve, serving, some
 
-pytestmark = pytest.mark.anyio
-
 Claim = Callable[[], Awaitable[bool]]
 
 

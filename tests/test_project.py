@@ -35,7 +35,6 @@ def test_a_warning_an_unknown_marker_and_a_test_without_an_end_fail(pytestconfig
     assert 0 < float(pytestconfig.getini("timeout")) <= 300
 
 
-@pytest.mark.anyio
 async def test_a_call_of_ours_that_blocks_the_loop_fails() -> None:
     with pytest.raises(BlockingError):
         page_route(load("", {}, environ={}), [])

@@ -73,16 +73,17 @@ def test_a_value_that_is_no_text_or_number_is_a_missing_field(name: str) -> None
     assert caught.value.name == name
 
 
-def test_a_field_that_the_message_lacks_altogether_is_missing() -> None:
-    with pytest.raises(MissingField):
-        Template("{key}", ALLOWED).render({})
-
-
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [("{key}", {}), ("{json.n}", {"json": {"n": float("inf")}}), ("{json.none}", FIELDS)],
+    ids=["not in the message", "too large for JSON, as 1e999 is read", "null"],
+)
 @pytest.mark.parametrize("composite", [False, True])
-def test_a_number_that_is_too_large_to_be_written_as_json_is_missing(composite: bool) -> None:
-    """1e999 is JSON, and is read as infinity."""
+def test_what_has_no_value_is_missing_in_a_composite_template_too(
+    text: str, fields: dict[str, Any], composite: bool
+) -> None:
     with pytest.raises(MissingField):
-        Template("{json.n}", ALLOWED, composite=composite).render({"json": {"n": float("inf")}})
+        Template(text, ALLOWED, composite=composite).render(fields)
 
 
 @pytest.mark.parametrize(
@@ -98,11 +99,6 @@ def test_a_composite_template_renders_objects_arrays_and_empty_texts(text: str, 
     template = Template(text, (*ALLOWED, "json"), composite=True)
     fields = {**FIELDS, "json": {"a": 1}} if text == "{json}" else FIELDS
     assert template.render(fields) == expected
-
-
-def test_null_is_missing_in_a_composite_template_too() -> None:
-    with pytest.raises(MissingField):
-        Template("{json.none}", ALLOWED, composite=True).render(FIELDS)
 
 
 @pytest.mark.parametrize(

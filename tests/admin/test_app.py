@@ -13,8 +13,6 @@ from sse_gateway.core import Bounds, Hub
 from sse_gateway.metrics import DrainStage, Gate, Metrics, Scrape
 from tests.public.asgi import request
 
-pytestmark = pytest.mark.anyio
-
 
 @dataclass
 class State:

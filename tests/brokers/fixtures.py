@@ -8,8 +8,8 @@ for all that it asks for, and runs in a group: its worker runs all that have the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pytest
 from xdist.remote import Producer
@@ -24,6 +24,7 @@ from .sharing import Grouped, Office, Shared, ask
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
+_Broker = TypeVar("_Broker")
 _OFFICE: pytest.StashKey[Office] = pytest.StashKey()
 _OWN: pytest.StashKey[Provision] = pytest.StashKey()
 _LINES: pytest.StashKey[list[str]] = pytest.StashKey()
@@ -76,66 +77,55 @@ def brokers(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReq
 @pytest.fixture(scope="session")
 def shared_brokers(
     tmp_path_factory: pytest.TempPathFactory, brokers: Provision, request: pytest.FixtureRequest
-) -> Provision | Shared:
+) -> Provision:
     """The brokers of the run."""
     worker = getattr(request.config, "workerinput", None)
     if worker is None:
         return brokers
-    return Shared(worker["brokers"], tmp_path_factory.getbasetemp().parent / "brokers")
+    return cast(Provision, Shared(worker["brokers"], tmp_path_factory.getbasetemp().parent / "brokers"))
+
+
+def _had(get: Callable[[], _Broker]) -> _Broker:
+    try:
+        return get()
+    except Unavailable as reason:
+        pytest.skip(str(reason))
 
 
 @pytest.fixture
-def rabbitmq_url(shared_brokers: Provision | Shared, brokers: Provision, request: pytest.FixtureRequest) -> str:
+def rabbitmq_url(shared_brokers: Provision, brokers: Provision, request: pytest.FixtureRequest) -> str:
     """The address of a RabbitMQ, the user's own where the environment names one."""
-    try:
-        return (brokers if _own("rabbitmq", request.fixturenames) else shared_brokers).rabbitmq_url()
-    except Unavailable as reason:
-        pytest.skip(str(reason))
+    return _had((brokers if _own("rabbitmq", request.fixturenames) else shared_brokers).rabbitmq_url)
 
 
 @pytest.fixture
-def rabbitmq(shared_brokers: Provision | Shared) -> RabbitMQ:
+def rabbitmq(shared_brokers: Provision) -> RabbitMQ:
     """A RabbitMQ of ours, which others use at the same time."""
-    try:
-        return shared_brokers.rabbitmq()
-    except Unavailable as reason:
-        pytest.skip(str(reason))
+    return _had(shared_brokers.rabbitmq)
 
 
 @pytest.fixture
 def own_rabbitmq(brokers: Provision) -> RabbitMQ:
     """A RabbitMQ that the test may stop, kill and configure."""
-    try:
-        return brokers.rabbitmq()
-    except Unavailable as reason:
-        pytest.skip(str(reason))
+    return _had(brokers.rabbitmq)
 
 
 @pytest.fixture
-def kafka_bootstrap(shared_brokers: Provision | Shared, brokers: Provision, request: pytest.FixtureRequest) -> str:
+def kafka_bootstrap(shared_brokers: Provision, brokers: Provision, request: pytest.FixtureRequest) -> str:
     """The address of a Kafka, the user's own where the environment names one."""
-    try:
-        return (brokers if _own("kafka", request.fixturenames) else shared_brokers).kafka_bootstrap()
-    except Unavailable as reason:
-        pytest.skip(str(reason))
+    return _had((brokers if _own("kafka", request.fixturenames) else shared_brokers).kafka_bootstrap)
 
 
 @pytest.fixture
-def kafka(shared_brokers: Provision | Shared) -> Kafka:
+def kafka(shared_brokers: Provision) -> Kafka:
     """A Kafka of ours, which others use at the same time."""
-    try:
-        return shared_brokers.kafka()
-    except Unavailable as reason:
-        pytest.skip(str(reason))
+    return _had(shared_brokers.kafka)
 
 
 @pytest.fixture
 def own_kafka(brokers: Provision) -> Kafka:
     """A Kafka that the test may stop, kill and configure."""
-    try:
-        return brokers.kafka()
-    except Unavailable as reason:
-        pytest.skip(str(reason))
+    return _had(brokers.kafka)
 
 
 @pytest.fixture
@@ -146,7 +136,7 @@ def own_kafka_or_none(request: pytest.FixtureRequest) -> Kafka | None:
 
 
 @pytest.fixture(scope="session")
-def certificates(shared_brokers: Provision | Shared) -> Certificates:
+def certificates(shared_brokers: Provision) -> Certificates:
     """The authority that the certificates of shared brokers come from, and a client's certificate."""
     return shared_brokers.certificates()
 

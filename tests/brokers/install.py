@@ -12,8 +12,6 @@ import click
 from . import rabbitmq
 from .kafka import jars
 
-__all__ = ["AMQP_VARIABLE", "KAFKA_VARIABLE", "command", "fetch", "missing"]
-
 AMQP_VARIABLE: Final = "SSE_GATEWAY_TEST_AMQP_URL"
 KAFKA_VARIABLE: Final = "SSE_GATEWAY_TEST_KAFKA"
 

@@ -7,7 +7,7 @@ import os
 import random
 import socket
 
-__all__ = ["free_ports"]
+import anyio
 
 # Below the range from which the kernel takes the local ports of outgoing connections (32768 on Linux): a port that is
 # free while its broker is down must not be taken by a client that happens to connect somewhere.
@@ -36,3 +36,14 @@ def free_ports(count: int) -> list[int]:
             if len(found) == count:
                 return found
         raise RuntimeError(f"no {count} free ports on 127.0.0.1 in {ports}")
+
+
+async def listening(port: int) -> None:
+    """Wait until somebody listens there, which no event of ours tells."""
+    with anyio.fail_after(150):
+        while True:
+            try:
+                async with await anyio.connect_tcp("127.0.0.1", port):
+                    return
+            except OSError:
+                await anyio.sleep(0.05)

@@ -5,13 +5,43 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from .reaper import Reaper
 
-__all__ = ["REAPER", "Process", "StartFailed"]
+class Reaper:
+    """The process that outlives the run, for a moment. Started at the first server, and told of each by its input.
+
+    A run that is ended by its time limit or by kill -9 closes nothing: its end of this pipe is closed by the kernel.
+    """
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+
+    def watch(self, group: int) -> None:
+        """This process group is to end with the run."""
+        self._tell(f"+{group}")
+
+    def forget(self, group: int) -> None:
+        """This process group has ended."""
+        self._tell(f"-{group}")
+
+    def _tell(self, line: str) -> None:
+        if self._process is None:
+            command = [sys.executable, "-m", "tests.brokers.process"]
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, start_new_session=True)
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+
+    def close(self) -> None:
+        """The run has ended by itself."""
+        if self._process is not None:
+            self._process.communicate()
+            self._process = None
+
 
 REAPER = Reaper()
 _PAUSE = 0.05
@@ -94,3 +124,20 @@ class Process:
 
     def _tail(self) -> str:
         return "\n".join(self._output.read_text(errors="replace").splitlines()[-20:])
+
+
+def main() -> None:
+    """Read the groups that live, to the end of the input; then kill them."""
+    groups: set[int] = set()
+    for line in sys.stdin:
+        group = int(line[1:])
+        groups = groups | {group} if line.startswith("+") else groups - {group}
+    for group in groups:
+        try:
+            os.killpg(group, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+if __name__ == "__main__":
+    main()

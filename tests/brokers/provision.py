@@ -14,8 +14,6 @@ from .kafka.broker import Kafka
 from .process import REAPER
 from .rabbitmq import RabbitMQ
 
-__all__ = ["Provision", "Unavailable"]
-
 _KAFKA = "Apache Kafka (librdkafka's mock cluster stands in for it)"
 
 

@@ -9,8 +9,6 @@ from urllib.parse import urlsplit
 
 from .ports import free_ports
 
-__all__ = ["Proxy"]
-
 
 class Proxy:
     """Listens on a port of its own and passes bytes on to the broker, both ways."""

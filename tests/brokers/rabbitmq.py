@@ -14,8 +14,6 @@ from .certificates import Certificates
 from .ports import free_ports
 from .process import Process
 
-__all__ = ["RabbitMQ", "missing"]
-
 # Not /usr/sbin: Debian's wrapper there insists on being root or rabbitmq, and writes to /var/log.
 _BIN = Path("/usr/lib/rabbitmq/bin")
 

@@ -5,6 +5,7 @@ it, and hands out the tests of a group, which has brokers of its own, to one wor
 
 from __future__ import annotations
 
+from functools import partial
 from multiprocessing.connection import Client, Listener
 from pathlib import Path
 from threading import Thread
@@ -14,10 +15,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from .certificates import Certificates
-from .kafka.broker import Kafka
 from .provision import Provision, Unavailable
-from .rabbitmq import RabbitMQ
 
 
 class Office:
@@ -83,25 +81,9 @@ class Shared:
         self._folder = folder
         self._known: dict[str, Any] = {}
 
-    def rabbitmq_url(self) -> str:
-        """As of `Provision`."""
-        return str(self._ask("rabbitmq_url"))
-
-    def kafka_bootstrap(self) -> str:
-        """As of `Provision`."""
-        return str(self._ask("kafka_bootstrap"))
-
-    def rabbitmq(self) -> RabbitMQ:
-        """As of `Provision`."""
-        return self._ask("rabbitmq")  # type: ignore[no-any-return]
-
-    def kafka(self) -> Kafka:
-        """As of `Provision`."""
-        return self._ask("kafka")  # type: ignore[no-any-return]
-
-    def certificates(self) -> Certificates:
-        """As of `Provision`."""
-        return self._ask("certificates")  # type: ignore[no-any-return]
+    def __getattr__(self, wanted: str) -> Any:
+        """The methods of `Provision`."""
+        return partial(self._ask, wanted)
 
     def _ask(self, wanted: str) -> Any:
         if wanted not in self._known:

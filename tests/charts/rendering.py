@@ -9,8 +9,6 @@ from typing import Any
 import helm_python
 import yaml
 
-__all__ = ["CHART", "FOLDER", "NOTES", "VALUES", "golden", "kind", "manifests", "render", "values_of"]
-
 CHART = Path(__file__).parents[2] / "charts" / "sse-gateway"
 FOLDER = Path(__file__).parent
 VALUES = sorted((FOLDER / "values").glob("*.yaml"))

@@ -10,8 +10,6 @@ from sse_gateway.sources.discovery import connectors
 
 from .rendering import CHART
 
-__all__ = ["FILE", "written"]
-
 FILE = CHART / "values.schema.json"
 
 Schema = dict[str, Any]

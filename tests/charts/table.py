@@ -12,8 +12,6 @@ import yaml
 
 from .rendering import CHART
 
-__all__ = ["README", "documented", "leaves", "written"]
-
 README = CHART / "README.md"
 
 _TEXT = (CHART / "values.yaml").read_text()

@@ -5,10 +5,7 @@ Each file in `broken/` ends with the errors that it has to give; CONNECTORS stan
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -44,19 +41,3 @@ def test_a_broken_file_gives_exactly_its_errors(
     assert written.err.splitlines() == expected(file)
     assert (caught.value.code, written.out) == (1, "")
     assert SECRET not in written.err
-
-
-@pytest.mark.parametrize("name", ["toml_is_yaml", "types", "variables"])
-def test_so_it_does_as_a_process(name: str) -> None:
-    """The installed command, as a person calls it."""
-    file = FOLDER / f"{name}.toml"
-    result = subprocess.run(
-        [Path(sys.executable).with_name("sse-gateway"), "check", file.name],
-        cwd=FOLDER,
-        env={**os.environ, "SSE_GATEWAY_SECRET": SECRET},
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
-    assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr.splitlines() == expected(file)

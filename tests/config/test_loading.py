@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from sse_gateway.config import BufferConfig, Config, LimitsConfig, LogConfig, load
+from sse_gateway.config import BufferConfig, Config, LogConfig, load
 from sse_gateway.connector import Connector
 from sse_gateway.errors import ConfigError
 
@@ -83,35 +82,23 @@ def test_a_configuration_is_frozen() -> None:
         read(SOURCE).sources["demo"].required = True
 
 
-def test_limits_can_be_made_without_a_file() -> None:
-    assert LimitsConfig.model_validate({"heartbeat": "250ms"}).heartbeat == 0.25
-
-
 def test_what_is_not_toml_is_told_with_its_place() -> None:
     assert problems("a = \n") == ["not TOML: Invalid value (at line 1, column 5)"]
     assert problems("a = " + "[" * 100_000) == ["not TOML: nested too deep"]
 
 
-class Lazy(Mapping[str, type[Connector[Any]]]):
+class Lazy(dict[str, type[Connector[Any]]]):
     """Imports a connector when it is asked for, as the command line's does."""
 
     def __init__(self) -> None:
+        super().__init__(sample=SampleConnector, broken=SampleConnector, unused=SampleConnector)
         self.imported: list[str] = []
 
     def __getitem__(self, name: str) -> type[Connector[Any]]:
         self.imported.append(name)
         if name == "broken":
             raise ConfigError(["connector broken cannot be imported"])
-        return SampleConnector
-
-    def __contains__(self, name: object) -> bool:
-        return name in ("sample", "broken", "unused")
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(("sample", "broken", "unused"))
-
-    def __len__(self) -> int:
-        return 3
+        return super().__getitem__(name)
 
 
 def test_only_connectors_that_are_named_are_looked_up() -> None:

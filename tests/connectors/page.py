@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-__all__ = ["Page"]
+from tests.pages import blocks, page
 
 
 class Page:
     """The page of the connector `name`."""
 
     def __init__(self, name: str) -> None:
-        self.text = (Path(__file__).parents[2] / "docs" / "connectors" / f"{name}.md").read_text()
+        self.text = page(f"docs/connectors/{name}.md")
 
     def blocks(self, language: str) -> list[str]:
         """The code of every block in `language`."""
-        return re.findall(rf"^```{language}\n(.*?)^```", self.text, re.DOTALL | re.MULTILINE)
+        return blocks(self.text, language)
 
     def rows(self, head: str) -> list[list[str]]:
         """The cells of the table whose first column is called `head`."""

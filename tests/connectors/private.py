@@ -7,8 +7,6 @@ import re
 from collections.abc import Set
 from pathlib import Path
 
-__all__ = ["private_parts"]
-
 _DOCUMENTED = {"abc", "commands", "common", "errors", "exceptions"}
 """Modules of the libraries that their users are meant to import from."""
 

@@ -10,8 +10,6 @@ import anyio
 
 from sse_gateway.connector import Connector, Message, SourceUnavailable
 
-__all__ = ["entered", "lost", "read", "read_again"]
-
 _PATIENCE = 30.0
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from pydantic import ValidationError
 
 from sse_gateway.connector import Connector, EndOfStream, Message, Mountable, Replayable, SourceUnavailable
 from sse_gateway.testing import ConnectorContract
 from sse_gateway_generate import GenerateConfig, GenerateConnector
+from tests.end_to_end.gateway import curl, running, until
 
-pytestmark = pytest.mark.anyio
+from .page import Page
 
 
 class TestGenerateConnector(ConnectorContract):
@@ -192,3 +196,18 @@ def test_it_has_no_optional_power(clock: Clock) -> None:
 def test_options_out_of_range_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         GenerateConfig.model_validate(options)
+
+
+async def test_the_example_of_its_page_works_as_it_stands(tmp_path: Path) -> None:
+    page = Page("generate")
+    [file] = page.blocks("toml")
+    [shown] = re.findall(r"^```\n(event: .*?)^```", page.text, re.DOTALL | re.MULTILINE)
+    form = (
+        re.sub(r"\d+(?!\")", r"\\d+", re.sub(r'"2026[^"]*"', '"[^"]+"', shown)).replace("{", r"\{").replace("}", r"\}")
+    )
+    async with running(tmp_path, file) as gateway, anyio.create_task_group() as group:
+        reader = curl(group, f"{gateway.public}/events/ticks/0")
+        await until(lambda: reader.output.count(b"\ndata: {") >= 3)
+        group.cancel_scope.cancel()
+    assert re.search(form, reader.output.decode())
+    assert b'"key":"1"' not in reader.output

@@ -31,8 +31,6 @@ from sse_gateway.connector import (
 )
 from tests.brokers.certificates import Certificates
 
-pytestmark = pytest.mark.anyio
-
 
 class Silent(Connector[ConnectorConfig]):
     Config = ConnectorConfig
@@ -94,7 +92,7 @@ async def test_whoever_waits_at_an_inbox_is_woken_by_an_item_and_by_a_loss(reaso
             await inbox.arrival()
         ended.set()
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(receive)
             await anyio.wait_all_tasks_blocked()

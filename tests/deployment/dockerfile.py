@@ -7,8 +7,6 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["ROOT", "Dockerfile", "Instruction", "Stage"]
-
 ROOT = Path(__file__).parents[2]
 
 _COMMENT = re.compile(r"^\s*#.*\n", re.MULTILINE)

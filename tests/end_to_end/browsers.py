@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,12 +11,11 @@ from pathlib import Path
 from subprocess import DEVNULL, Popen
 from typing import Any, Protocol
 
-import anyio
 import pytest
 from anyio import to_thread
 from playwright.async_api import async_playwright
 
-__all__ = ["BROWSERS", "Browser", "browsing"]
+from tests.brokers.ports import free_ports, listening
 
 BROWSERS = ("chromium", "firefox-esr")
 _CHROMIUM = (
@@ -81,8 +79,7 @@ class _Chromium:
 @asynccontextmanager
 async def _firefox(path: str, directory: Path) -> AsyncIterator[Browser]:
     marionette_class = _load_marionette()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    [port] = free_ports(1)
     settings = {**_FIREFOX, "marionette.port": port}
     lines = [f'user_pref("{name}", {str(value).lower()});' for name, value in settings.items()]
     (directory / "user.js").write_text("\n".join(lines))
@@ -90,7 +87,7 @@ async def _firefox(path: str, directory: Path) -> AsyncIterator[Browser]:
     environment = {"HOME": str(directory), "MOZ_DISABLE_CONTENT_SANDBOX": "1", "PATH": "/usr/bin:/bin"}
     with Popen(arguments, stdout=DEVNULL, stderr=DEVNULL, env=environment) as process:
         try:
-            await _listening(port)
+            await listening(port)
             marionette = marionette_class(host="127.0.0.1", port=port)
             await to_thread.run_sync(marionette.start_session)
             yield _Firefox(marionette)
@@ -103,16 +100,6 @@ def _load_marionette() -> Any:
     with warnings.catch_warnings(action="ignore"):  # it asks Python for the Linux distribution, which is deprecated
         from marionette_driver.marionette import Marionette
     return Marionette
-
-
-async def _listening(port: int) -> None:
-    with anyio.fail_after(150):
-        while True:
-            try:
-                async with await anyio.connect_tcp("127.0.0.1", port):
-                    return
-            except OSError:
-                await anyio.sleep(0.05)
 
 
 class _Firefox:

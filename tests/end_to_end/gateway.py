@@ -17,8 +17,6 @@ import anyio
 from anyio.abc import Process, TaskGroup
 from anyio.streams.text import TextReceiveStream
 
-__all__ = ["COMMAND", "Curl", "Gateway", "curl", "running", "until"]
-
 COMMAND = (str(Path(sys.executable).with_name("sse-gateway")), "serve")
 PORTS = '[logs]\nformat = "json"\n[admin]\nport = 0\n[server]\nport = {port}\n'
 
@@ -103,16 +101,18 @@ async def running(
     and by default waited for until it is ready. Killed at the end if it still runs."""
     file = directory / "gateway.toml"
     file.write_text(PORTS.format(port=port) + text)
-    async with await anyio.open_process([*command, str(file)], stdout=PIPE, stderr=STDOUT) as process:
-        gateway = Gateway(process)
-        async with anyio.create_task_group() as group:
+    with anyio.fail_after(240):  # less than pytest's own limit, which ends all of the run's tests
+        async with (
+            await anyio.open_process([*command, str(file)], stdout=PIPE, stderr=STDOUT) as process,
+            anyio.create_task_group() as group,
+        ):
+            gateway = Gateway(process)
             group.start_soon(gateway.listen)
             try:
-                with anyio.fail_after(120):
-                    serving = await gateway.logged("serving")
-                    gateway.public, gateway.admin = serving["public"], serving["admin"]
-                    if ready:
-                        await gateway.ready()
+                serving = await gateway.logged("serving")
+                gateway.public, gateway.admin = serving["public"], serving["admin"]
+                if ready:
+                    await gateway.ready()
                 yield gateway
             finally:
                 if process.returncode is None:
@@ -145,3 +145,9 @@ async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that nobody tells of."""
     while not condition():  # other processes and the kernel set no event of ours
         await anyio.sleep(0.01)
+
+
+def complete(output: bytes) -> bool:
+    """Whether there are numbered events of `generate`, of which none is missing, repeated or out of order."""
+    numbers = [int(part.split(b",")[0]) for part in output.split(b'"seq":')[1:]]
+    return numbers != [] and numbers == list(range(numbers[0], numbers[-1] + 1))

@@ -13,8 +13,6 @@ import anyio
 
 from .gateway import Gateway
 
-__all__ = ["SlowClient"]
-
 
 class SlowClient:
     """Asks for a stream. `window` is the size of its receive buffer, in bytes."""

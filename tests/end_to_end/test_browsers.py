@@ -12,7 +12,7 @@ import pytest
 from .browsers import BROWSERS, Browser, browsing
 from .gateway import Gateway, running
 
-pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("name", BROWSERS)]
+pytestmark = pytest.mark.parametrize("name", BROWSERS)
 
 SOURCE = """
 try_page = true
@@ -65,12 +65,11 @@ async def test_a_page_misses_nothing_while_its_connections_end_and_come_back(nam
     """Each stream lives for two seconds, a tenth more or less; events come all the while, and each is seen once."""
     limits = '[limits]\nlifetime = "2s"\nretry = "500ms"\n'
     async with running(tmp_path, SOURCE + limits) as gateway, browsing(name, tmp_path) as browser:
-        with anyio.fail_after(150):
-            await browser.go(f"{gateway.public}/")
-            await browser.run(PAGE)
-            await value(browser, "[window.opened.orders > 0, window.opened.news > 0]", [True, True])
-            count = await post(gateway, browser)
-            await value(browser, "[seen.orders.at(-1)?.[0], seen.news.at(-1)?.[0]]", [count - 1] * 2)
+        await browser.go(f"{gateway.public}/")
+        await browser.run(PAGE)
+        await value(browser, "[window.opened.orders > 0, window.opened.news > 0]", [True, True])
+        count = await post(gateway, browser)
+        await value(browser, "[seen.orders.at(-1)?.[0], seen.news.at(-1)?.[0]]", [count - 1] * 2)
         for channel in ("orders", "news"):
             seen = await browser.run(f"window.seen.{channel}")
             assert [number for number, _ in seen] == list(range(count))
@@ -82,14 +81,13 @@ async def test_at_the_limit_a_page_is_put_off_and_served_when_there_is_room(name
     """An EventSource that is answered 503 never comes back; ours keeps trying."""
     limits = '[limits]\nclients = 1\nretry = "300ms"\n'
     async with running(tmp_path, SOURCE + limits) as gateway, browsing(name, tmp_path) as browser:
-        with anyio.fail_after(150):
-            async with httpx.AsyncClient(base_url=gateway.public) as client, client.stream("GET", "/events/orders"):
-                await browser.go(f"{gateway.public}/")
-                await browser.run("(window.source = new EventSource('/events/orders')) && (window.busy = 0)")
-                await browser.run("source.addEventListener('gateway.busy', () => window.busy++) ?? 1")
-                await browser.run("source.addEventListener('gateway.at', () => { window.served = true }) ?? 1")
-                await value(browser, "window.busy >= 3", True)
-                assert not await browser.run("window.served ?? false")
-            await value(browser, "window.served ?? false", True)
+        async with httpx.AsyncClient(base_url=gateway.public) as client, client.stream("GET", "/events/orders"):
+            await browser.go(f"{gateway.public}/")
+            await browser.run("(window.source = new EventSource('/events/orders')) && (window.busy = 0)")
+            await browser.run("source.addEventListener('gateway.busy', () => window.busy++) ?? 1")
+            await browser.run("source.addEventListener('gateway.at', () => { window.served = true }) ?? 1")
+            await value(browser, "window.busy >= 3", True)
+            assert not await browser.run("window.served ?? false")
+        await value(browser, "window.served ?? false", True)
         refused = "sse_gateway_clients_refused_total"
         assert await gateway.metric(refused) >= 3

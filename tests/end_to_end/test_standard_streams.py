@@ -6,11 +6,8 @@ import socket
 from pathlib import Path
 
 import anyio
-import pytest
 
 from .gateway import COMMAND, Gateway
-
-pytestmark = pytest.mark.anyio
 
 CONFIG = """
 [drain]

@@ -5,12 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import anyio
-import pytest
 
 from .browsers import Browser, browsing
 from .gateway import running
-
-pytestmark = pytest.mark.anyio
 
 CONFIG = """try_page = true
 [sources.demo]
@@ -41,13 +38,12 @@ async def card(browser: Browser, number: int, wanted: str) -> None:
 
 async def test_routes_move_and_what_is_posted_arrives(tmp_path: Path) -> None:
     async with running(tmp_path, CONFIG) as gateway, browsing("chromium", tmp_path) as browser:
-        with anyio.fail_after(150):
-            await browser.go(gateway.public)
-            await browser.run(f"{CARDS}[1].querySelector('[name=name]').value = 'ticks'")
-            await browser.run(f"{CARDS}[1].querySelector('button').click() ?? 1")
-            await card(browser, 1, '"seq":')
-            await card(browser, 0, "open")
-            await browser.run(f"{CARDS}[2].querySelector('button').click() ?? 1")
-            await card(browser, 2, "202")
-            await card(browser, 0, '{"hello":"world"}')
+        await browser.go(gateway.public)
+        await browser.run(f"{CARDS}[1].querySelector('[name=name]').value = 'ticks'")
+        await browser.run(f"{CARDS}[1].querySelector('button').click() ?? 1")
+        await card(browser, 1, '"seq":')
+        await card(browser, 0, "open")
+        await browser.run(f"{CARDS}[2].querySelector('button').click() ?? 1")
+        await card(browser, 2, "202")
+        await card(browser, 0, '{"hello":"world"}')
         assert "1 event" in await browser.run(f"{CARDS}[0].querySelector('.state').textContent")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from anyio import to_thread
 
@@ -43,7 +45,7 @@ async def serving(name: str, directory: Path, *, port: int = 0, on: str = "uvico
         )
     server = Server(process, port, path)
     try:
-        await until(lambda: bool(_URL.search(server.log)), 15, lambda: server.log)
+        await until(lambda: bool(_URL.search(server.log)), 60, lambda: server.log)
         server.port = int(_URL.findall(server.log)[0])
         yield server
     finally:
@@ -55,6 +57,12 @@ async def serving(name: str, directory: Path, *, port: int = 0, on: str = "uvico
 def demonstrate(name: str) -> str:
     """What a demonstration prints. It has checked itself: one that shows something else fails here."""
     command = [sys.executable, "-W", "error", f"examples/demonstrations/{name}.py"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=280)
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    group: dict[str, Any] = {"cwd": ROOT, "text": True, "start_new_session": True}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **group) as process:
+        try:
+            printed = process.communicate(timeout=280)[0]
+        finally:
+            with suppress(ProcessLookupError):  # what it has started ends with it
+                os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 0, printed
+    return str(printed)

@@ -6,15 +6,12 @@ import re
 from pathlib import Path
 
 import anyio
-import pytest
 
 from sse_gateway.testing import EventStreamReader
 
 from ..end_to_end.browsers import Browser, browsing
 from ..sse.servers import Server
 from .scripts import serving
-
-pytestmark = pytest.mark.anyio
 
 TIME = r"\d\d:\d\d:\d\d"
 HEADING = "document.querySelector('h1').textContent"

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import anyio
 import httpx
-import pytest
 
 from sse_gateway.testing import EventStreamReader
 
 from ..sse.servers import Server
-
-pytestmark = pytest.mark.anyio
 
 
 async def test_the_third_stream_is_refused_until_another_ends(server: Server) -> None:

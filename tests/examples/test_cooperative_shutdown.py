@@ -14,8 +14,6 @@ from sse_gateway.testing import EventStreamReader, ReceivedEvent
 from ..sse.servers import Server
 from .scripts import serving
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture(params=["uvicorn", "granian"])
 async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Server]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import httpx
-import pytest
 
 from sse_gateway.testing import EventStreamParser
 
 from ..sse.servers import Server
-
-pytestmark = pytest.mark.anyio
 
 
 async def test_an_answer_comes_word_by_word(server: Server) -> None:

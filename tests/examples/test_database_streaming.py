@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import httpx
-import pytest
 
 from sse_gateway.testing import EventStreamReader
 
 from ..sse.servers import Server
-
-pytestmark = pytest.mark.anyio
 
 
 async def test_the_session_is_closed_once(server: Server) -> None:

@@ -10,8 +10,6 @@ from sse_gateway.testing import EventStreamReader
 
 from ..sse.servers import Server
 
-pytestmark = pytest.mark.anyio
-
 
 async def test_an_error_before_the_first_event_is_a_status(server: Server) -> None:
     async with httpx.AsyncClient(base_url=server.url) as client:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from sse_gateway.testing import EventStreamReader
 
 from ..sse.servers import Server
-
-pytestmark = pytest.mark.anyio
 
 
 async def test_all_items_arrive_and_the_producer_ends_the_stream(server: Server) -> None:

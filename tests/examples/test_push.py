@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from sse_gateway.testing import EventStreamReader
 
 from ..sse.servers import Server
-
-pytestmark = pytest.mark.anyio
 
 
 async def test_tasks_write_side_by_side_and_the_stream_ends_with_the_function(server: Server) -> None:

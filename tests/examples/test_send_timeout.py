@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import anyio
-import pytest
 
 from sse_gateway.testing import EventStreamReader
 
 from ..sse.servers import Server, frozen, until
-
-pytestmark = pytest.mark.anyio
 
 
 async def test_a_frozen_client_is_dropped_and_its_connection_is_gone_while_another_reads(server: Server) -> None:

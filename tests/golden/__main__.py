@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import anyio
 
-from .recorded import FOLDER, SCENES, file_of, play
+from . import library, process, streams
+from .transcript import Scene, Transcript, certain
+
+FOLDER = Path(__file__).parent / "recorded"
+SCENES: dict[str, Scene] = streams.SCENES | library.SCENES | process.SCENES
+
+
+def file_of(scene: str) -> Path:
+    """Where the record of a scene is."""
+    return FOLDER / f"{scene}.txt"
+
+
+async def play(scene: str) -> str:
+    """What goes over the wire in a scene now."""
+    record = Transcript()
+    with certain():
+        await SCENES[scene](record)
+    return str(record)
+
 
 if __name__ == "__main__":
     names = sys.argv[1:] or list(SCENES)

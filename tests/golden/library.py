@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -21,9 +21,7 @@ from sse_gateway.sse import (
 )
 
 from ..sse.wire import Wire, forever, serve, serving, some
-from .transcript import Transcript
-
-__all__ = ["SCENES"]
+from .transcript import Scene, Transcript
 
 CONTENT: tuple[Any, ...] = (
     "text",
@@ -38,9 +36,8 @@ CONTENT: tuple[Any, ...] = (
 )
 
 
-async def responses() -> str:
+async def responses(record: Transcript) -> None:
     """Heads, events and ends of responses of every kind."""
-    record = Transcript()
 
     async def push(connection: PushConnection) -> None:
         for item in CONTENT:
@@ -70,12 +67,10 @@ async def responses() -> str:
     await answer("a limiter refuses a websocket", EventSourceResponse(some("x"), limiter=limiter), type="websocket")
     wire = await serve(stop_reconnecting())
     record.messages("an EventSource is ended for good", wire.messages)
-    return str(record)
 
 
-async def pings() -> str:
+async def pings(record: Transcript) -> None:
     """What keeps a silent stream alive."""
-    record = Transcript()
 
     async def ping(title: str, response: EventSourceResponse) -> None:
         wire = Wire()
@@ -87,12 +82,10 @@ async def pings() -> str:
     await ping("with another separator", EventSourceResponse(forever("x"), ping=0.01, sep="\n"))
     own = EventSourceResponse(forever("x"), ping=0.01, ping_message_factory=lambda: {"comment": "mine"})
     await ping("of a factory", own)
-    return str(record)
 
 
-async def ends() -> str:
+async def ends(record: Transcript) -> None:
     """What is sent last, for each reason that ends a stream."""
-    record = Transcript()
 
     async def end(title: str, response: EventSourceResponse, act: Callable[[], None] | None = None) -> None:
         watch_shutdown()
@@ -123,7 +116,6 @@ async def ends() -> str:
         await running.done()
     record.messages("the client leaves", wire.messages)
     watch_shutdown()
-    return str(record)
 
 
 async def failing(*items: Any) -> AsyncIterator[Any]:
@@ -134,7 +126,7 @@ async def failing(*items: Any) -> AsyncIterator[Any]:
     raise ZeroDivisionError
 
 
-SCENES: dict[str, Callable[[], Awaitable[str]]] = {
+SCENES: dict[str, Scene] = {
     "library.responses": responses,
     "library.pings": pings,
     "library.ends": ends,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,9 +13,7 @@ from urllib.parse import urlsplit
 import anyio
 
 from ..end_to_end.gateway import Gateway, running
-from .transcript import Transcript
-
-__all__ = ["SCENES"]
+from .transcript import Scene, Transcript
 
 COMMAND = (sys.executable, str(Path(__file__).with_name("fixed_gateway.py")))
 CONFIG = """
@@ -51,6 +49,8 @@ REQUESTS = (
     ("OPTIONS", "/events/hook", ""),
     ("GET", "/events/hook", "accept: text/html"),
     ("GET", "/events/a%20b", ""),
+    ("GET", "/events/a%2Fb", ""),
+    ("GET", "/events/%E4%B8%AD", ""),
     ("GET", "/hook", ""),
     ("POST", "/hook", "content-length: 101\r\nexpect: 100-continue"),
     ("POST", "/hook", "content-encoding: gzip"),
@@ -97,16 +97,14 @@ async def answer(url: str, method: str, path: str, header: str = "", body: str =
         return peer.received
 
 
-async def sockets() -> str:
+async def sockets(record: Transcript) -> None:
     """Streams from their opening to the farewell of a drain, and the shorter answers."""
-    record = Transcript()
     with TemporaryDirectory() as folder:
         async with running(Path(folder), CONFIG, COMMAND) as gateway:
             for method, path, header in REQUESTS:
                 record.bytes(f"{method} {path}, {header!r}", await answer(gateway.public, method, path, header))
             record.bytes("GET /livez", await answer(gateway.admin, "GET", "/livez"))
             await _follow_streams(gateway, record)
-    return str(record)
 
 
 async def _follow_streams(gateway: Gateway, record: Transcript) -> None:
@@ -132,4 +130,4 @@ async def _follow_streams(gateway: Gateway, record: Transcript) -> None:
             record.bytes(title, peer.received)
 
 
-SCENES: dict[str, Callable[[], Awaitable[str]]] = {"sockets": sockets}
+SCENES: dict[str, Scene] = {"sockets": sockets}

@@ -17,8 +17,6 @@ from sse_gateway.public.app import PublicApp
 from ..delivery.wire import Wire, until
 from ..public.asgi import scope
 
-__all__ = ["EVENT_STREAM", "NDJSON", "Public", "ids", "public"]
-
 ROUTES = """
 [[routes]]
 path = "/events/{name}"

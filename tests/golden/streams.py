@@ -1,25 +1,23 @@
-"""Scenes with a gateway's own streams: the public application as a server calls it, on a clock of the test's."""
+"""Scenes with a gateway's own streams and answers: the public application as a server calls it, on a clock of the test's."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from functools import partial
 
 import anyio
 
 from sse_gateway.core import Bounds
+from sse_gateway.metrics import DrainStage
 
 from ..delivery.wire import Wire
-from .public import EVENT_STREAM, NDJSON, ids, public
-from .transcript import Transcript
-
-__all__ = ["SCENES"]
+from .public import EVENT_STREAM, NDJSON, Public, ids, public
+from .transcript import Scene, Transcript
 
 FORMATS = {"event-stream": EVENT_STREAM, "ndjson": NDJSON}
 
 
-async def openings(accept: str) -> str:
+async def openings(record: Transcript, accept: str) -> None:
     """What comes first, with and without a wish to resume."""
-    record = Transcript()
     async with public() as scene:
         for channel in ("a", "hook", "both", "none"):
             wire = await scene.ask(f"/events/{channel}", accept)
@@ -52,12 +50,10 @@ async def openings(accept: str) -> str:
         for channel, id in {"a": start, "both": both}.items():
             wire = await scene.ask(f"/events/{channel}", accept, id=id)
             record.messages(f"a stream of {channel!r} is resumed with an id of an earlier epoch", wire.messages)
-    return str(record)
 
 
-async def gaps_of_resumes(accept: str) -> str:
+async def gaps_of_resumes(record: Transcript, accept: str) -> None:
     """What a client is told first that comes back too late."""
-    record = Transcript()
     async with public(bounds=Bounds(2, 10**6, 600)) as scene:
         start = ids(await scene.ask("/events/a", accept))[0]
         both = ids(await scene.ask("/events/both", accept))[0]
@@ -79,12 +75,10 @@ async def gaps_of_resumes(accept: str) -> str:
         later = ids(await scene.ask("/events/a", accept))[0]
         wire = await scene.ask("/events/a", accept, id=later.replace("-5", "-2"))
         record.messages("before the log began", wire.messages)
-    return str(record)
 
 
-async def events(accept: str) -> str:
+async def events(record: Transcript, accept: str) -> None:
     """Events of every kind."""
-    record = Transcript()
     async with public() as scene:
         wire = await scene.ask("/events/a", accept)
         for data in (
@@ -112,12 +106,10 @@ async def events(accept: str) -> str:
         scene.publish("both", "five")
         await scene.settle()
         record.messages("a burst of two sources", wire.messages)
-    return str(record)
 
 
-async def long_ids(accept: str) -> str:
+async def long_ids(record: Transcript, accept: str) -> None:
     """Where an id stands that is longer than what is sent with each event."""
-    record = Transcript()
     async with public() as scene:
         start = ids(await scene.ask("/events/a", accept))[0]
     for title, longest in {"just short enough": len(start), "too long": len(start) - 1}.items():
@@ -134,12 +126,10 @@ async def long_ids(accept: str) -> str:
         record.messages("ids that could not be read back", wire.messages)
         wire = await scene.ask("/events/a", accept, id=ids(wire)[-1])
         record.messages("a stream is resumed with the id that stands for them", wire.messages)
-    return str(record)
 
 
-async def idle(accept: str) -> str:
+async def idle(record: Transcript, accept: str) -> None:
     """Signs of life: nothing has moved, or the cursor has."""
-    record = Transcript()
     async with public() as scene:
         wire = await scene.ask("/events/a", accept)
         start = ids(wire)[0]
@@ -156,12 +146,10 @@ async def idle(accept: str) -> str:
         scene.publish("a", "one")
         await scene.settle()
         record.messages("it has waited too long", wire.messages)
-    return str(record)
 
 
-async def losses(accept: str) -> str:
+async def losses(record: Transcript, accept: str) -> None:
     """What a client is told of while its stream is open."""
-    record = Transcript()
     async with public(bounds=Bounds(2, 10**6, 600)) as scene:
         wire = await scene.ask("/events/a", accept)
         scene.publish("a", "one", "two", "three", "four")
@@ -196,12 +184,10 @@ async def losses(accept: str) -> str:
         await scene.settle()
         record.messages("another epoch", wire.messages)
         record.messages("another epoch, of one of two sources", both.messages)
-    return str(record)
 
 
-async def farewells(accept: str) -> str:
+async def farewells(record: Transcript, accept: str) -> None:
     """How a stream ends in order, for each reason."""
-    record = Transcript()
     async with public('[limits]\nlifetime = "1h"') as scene:
         wire = await scene.ask("/events/a", accept)
         await scene.pass_time(3601)
@@ -227,20 +213,64 @@ async def farewells(accept: str) -> str:
         late = await scene.ask("/events/a", accept)
         await scene.pass_time(1)
         record.messages("drain, of a stream that began during it", late.messages)
-    return str(record)
 
 
-_IN_BOTH_FORMATS = (openings, gaps_of_resumes, events, long_ids, idle, losses, farewells)
+async def busy(record: Transcript) -> None:
+    """Answers to those who can't be served now."""
+
+    async def ask_all(scene: Public, reason: str, client: str = "127.0.0.1") -> None:
+        for url in ("/events/a", "/topics?topic=x"):
+            for accept in (EVENT_STREAM, NDJSON, "*/*"):
+                wire = await scene.ask(url, accept, client=client)
+                record.messages(f"{reason}: {url}, {accept}", wire.messages)
+
+    async with public("[limits]\nclients = 1") as scene:
+        await scene.ask("/events/a")
+        await ask_all(scene, "limit")
+    async with public("[limits]\nclients_per_address = 1") as scene:
+        await scene.ask("/events/a", client="192.0.2.1")
+        await ask_all(scene, "address", "192.0.2.1")
+    async with public('[drain]\nretry = "8s"') as scene:
+        scene.gate.enter(DrainStage.CLOSING)
+        await ask_all(scene, "draining")
 
 
-def _in_format(scene: Callable[[str], Awaitable[str]], accept: str) -> Callable[[], Awaitable[str]]:
-    return lambda: scene(accept)
+async def refusals(record: Transcript) -> None:
+    """Answers to requests that no stream can be made of."""
+    many = "&".join(f"topic={number}" for number in range(65))
+    async with public() as scene:
+        for method, url, accept in (
+            ("GET", "/nowhere", "*/*"),
+            ("GET", "/events/a/", "*/*"),
+            ("POST", "/events/a", "*/*"),
+            ("OPTIONS", "/events/a", "*/*"),
+            ("GET", "/events/a", "text/html"),
+            ("HEAD", "/events/a", "text/html"),
+            ("GET", "/topics", "*/*"),
+            ("GET", "/topics?topic=a&topic=b", "*/*"),
+            ("GET", "/topics?topic=a%20b", "*/*"),
+            ("GET", "/events/%C3%BC b", "*/*"),
+            ("GET", f"/many?{many}", "*/*"),
+        ):
+            wire = await scene.ask(url, accept, method=method)
+            record.messages(f"{method} {url[:40]}, {accept}", wire.messages)
 
 
-SCENES: dict[str, Callable[[], Awaitable[str]]] = {
+async def heads(record: Transcript) -> None:
+    """HEAD, which opens no stream."""
+    async with public() as scene:
+        for accept in (EVENT_STREAM, NDJSON, "*/*"):
+            wire = await scene.ask("/events/a", accept, method="HEAD")
+            record.messages(f"HEAD /events/a, {accept}", wire.messages)
+
+
+SCENES: dict[str, Scene] = {
     **{
-        f"{scene.__name__}.{name}": _in_format(scene, accept)
-        for scene in _IN_BOTH_FORMATS
+        f"{scene.__name__}.{name}": partial(scene, accept=accept)
+        for scene in (openings, gaps_of_resumes, events, long_ids, idle, losses, farewells)
         for name, accept in FORMATS.items()
     },
+    "busy": busy,
+    "refusals": refusals,
+    "heads": heads,
 }

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .recorded import FOLDER, SCENES, file_of, play
-
-pytestmark = pytest.mark.anyio
+from .__main__ import FOLDER, SCENES, file_of, play
 
 
 @pytest.mark.parametrize("scene", SCENES)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
-
-__all__ = ["Transcript", "certain", "lines"]
 
 _DATE = re.compile(rb"(?i)(\r\ndate: )[^\r\n]+")
 _ALLOW = re.compile(rb"(\r\nallow: )([^\r\n]+)")
@@ -42,6 +40,10 @@ class Transcript:
 
     def _add(self, title: str, text: Iterable[str]) -> None:
         self._parts.append("".join(f"{line}\n" for line in (f"=== {title}", *text)))
+
+
+Scene = Callable[..., Awaitable[None]]
+"""Writes what clients were sent into a transcript."""
 
 
 def lines(data: bytes) -> list[str]:

@@ -15,8 +15,6 @@ from pathlib import Path
 from .drawing import draw
 from .trying import BrokenTests, try_all
 
-__all__ = ["main"]
-
 ROOT = Path(__file__).parents[2]
 FOLDERS = ["sse_gateway/core", "sse_gateway/delivery"]
 TESTS = ["tests/core", "tests/delivery", "tests/golden"]

@@ -16,8 +16,6 @@ from cosmic_ray.mutating import mutate_code
 from cosmic_ray.operators.operator import Operator
 from cosmic_ray.plugins import get_operator, operator_names
 
-__all__ = ["Mutant", "draw"]
-
 Span = tuple[tuple[int, int], tuple[int, int]]
 """Line (from 1) and column (from 0) of the first character, and of the one after the last."""
 

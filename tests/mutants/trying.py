@@ -18,8 +18,6 @@ from cosmic_ray.work_item import TestOutcome
 
 from .drawing import Mutant
 
-__all__ = ["BrokenTests", "try_all"]
-
 _LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "node_modules", "build", "dist", "htmlcov", "*.egg-info")
 _PATIENCE = 4
 """How many times as long as without a mutant the tests may take, before it counts as noticed."""

@@ -6,23 +6,20 @@ import inspect
 import logging
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 
 import anyio
 import granian.server.embed
 import pytest
-from anyio.abc import SocketAttribute, SocketStream, TaskGroup
+from anyio.abc import SocketAttribute, SocketStream
 from starlette.types import Receive, Scope, Send
 
 from sse_gateway.process import sockets
 from sse_gateway.process.granian import Server
 from sse_gateway.sse.peer import reset
 
-pytestmark = pytest.mark.anyio
+from .serving import serving
 
 START = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]}
-Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def body(data: bytes, more: bool = True) -> dict[str, object]:
@@ -32,21 +29,6 @@ def body(data: bytes, more: bool = True) -> dict[str, object]:
 async def hello(scope: Scope, receive: Receive, send: Send) -> None:
     await send(START)
     await send(body(b"hello", more=False))
-
-
-@asynccontextmanager
-async def serving(app: Asgi, *, send_timeout: float = 30.0) -> AsyncIterator[tuple[Server, int, TaskGroup]]:
-    """A server in a task group, its port, and the group; stopped at the end."""
-    with anyio.fail_after(20):
-        async with anyio.create_task_group() as group:
-            listener = sockets.listen("127.0.0.1", 0, section="server", send_timeout=send_timeout)
-            port = listener.getsockname()[1]
-            server = await anyio.to_thread.run_sync(Server, app, listener)  # it asks for the working directory
-            group.start_soon(server.run)
-            try:
-                yield server, port, group
-            finally:
-                server.stop()
 
 
 async def get(port: int, *, receive_buffer: int | None = None) -> SocketStream:
@@ -228,7 +210,7 @@ async def test_canary_the_final_message_is_followed_by_a_disconnect() -> None:
     async with serving(farewell) as (_, port, _):
         async with await get(port) as stream:
             await read_to(stream, b"0\r\n\r\n")
-            with anyio.fail_after(5):
+            with anyio.fail_after(30):
                 await ended.wait()
     assert after == ["http.disconnect"]
 

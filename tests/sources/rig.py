@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
 
 import anyio
 import anyio.lowlevel
 
 from sse_gateway.config import BufferConfig, SourceConfig
-from sse_gateway.connector import Connector
+from sse_gateway.connector import Connector, Message
 from sse_gateway.core import Bounds, Entry, Hub
 from sse_gateway.metrics import Metrics
 from sse_gateway.sources.supervisor import Backoff, Supervisor, Timing
@@ -22,6 +24,38 @@ class Orders(MemoryConnector):
 
     def __init__(self, upstream: MemoryUpstream) -> None:
         super().__init__(MemoryConfig(start="earliest", batch=500), name="orders", upstream=upstream)
+
+
+class ExchangeConnector(Connector[MemoryConfig]):
+    """A connector without offsets and without a history, as an exclusive queue on an exchange is: it reads a `MemoryUpstream`
+    from its end, whenever it connects."""
+
+    Config = MemoryConfig
+    lossy = True
+
+    def __init__(self, upstream: MemoryUpstream) -> None:
+        super().__init__(MemoryConfig(), name="orders")
+        self.upstream = upstream
+
+    async def __aenter__(self) -> Self:
+        # a queue of another name for each attempt, as the real one has
+        self._queue = MemoryConnector(self.config, name=f"queue-{self.upstream.attempts}", upstream=self.upstream)
+        await self._queue.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._queue.__aexit__(kind, error, traceback)
+
+    async def receive(self) -> Sequence[Message]:
+        return [replace(message, offset=None, partition="") for message in await self._queue.receive()]
+
+    async def ack(self, message: Message) -> None:
+        await self._queue.ack(message)
+
+    async def check(self) -> None:
+        await self._queue.check()
 
 
 class Rig:
@@ -103,7 +137,7 @@ class Rig:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Let everybody run until the condition holds."""
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             while True:
                 if condition():
                     return
@@ -123,7 +157,7 @@ class Rig:
 
     async def idle(self) -> None:
         """Let everybody run until nobody can."""
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             await anyio.wait_all_tasks_blocked()
 
     def count(self, name: str, **labels: str) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
@@ -70,32 +69,24 @@ def test_only_what_is_named_is_imported(site: Site) -> None:
     assert list(connectors(["generate"])) == ["generate"]
 
 
-def test_nothing_is_imported_to_list_what_is_installed() -> None:
-    program = """
-        import sys
-        from sse_gateway.sources.discovery import installed
-        assert "generate" in installed()
-        assert not [name for name in sys.modules if name.startswith("sse_gateway_")], sys.modules
-    """
-    subprocess.run([sys.executable, "-c", dedent(program)], check=True)
-
-
 def test_a_name_that_is_not_installed_is_left_to_the_configuration(site: Site) -> None:
     assert connectors(["channel", "carrierpigeon"]) == {}
 
 
-def test_a_missing_library_names_the_extra_that_brings_it(site: Site) -> None:
-    site.install("pigeon", "import no_such_library", metadata="Provides-Extra: pigeon\n")
-    (problem,) = problems("pigeon")
-    assert problem == (
-        "connector pigeon cannot be imported (No module named 'no_such_library'): pip install \"pigeon[pigeon]\""
-    )
+MISSING = "connector pigeon cannot be imported (No module named 'no_such_library'): pip install "
 
 
-def test_a_missing_library_without_an_extra_is_named_itself(site: Site) -> None:
-    site.install("pigeon", "import no_such_library")
-    (problem,) = problems("pigeon")
-    assert problem.endswith('pip install "no_such_library"')
+@pytest.mark.parametrize(
+    ("code", "metadata", "told"),
+    [
+        ("import no_such_library", "Provides-Extra: pigeon\n", f'{MISSING}"pigeon[pigeon]"'),
+        ("import no_such_library", "", f'{MISSING}"no_such_library"'),
+        ("TheConnector = 5", "", "connector pigeon: pigeon:TheConnector of pigeon is not a Connector"),
+    ],
+)
+def test_what_can_not_be_used_says_why_and_what_brings_it(site: Site, code: str, metadata: str, told: str) -> None:
+    site.install("pigeon", code, metadata=metadata)
+    assert problems("pigeon") == (told,)
 
 
 def test_every_problem_is_told_at_once(site: Site) -> None:
@@ -105,11 +96,6 @@ def test_every_problem_is_told_at_once(site: Site) -> None:
         "connector drum",
         "connector pigeon cannot be imported (No module named 'no_such_library')",
     ]
-
-
-def test_what_is_no_connector_is_refused(site: Site) -> None:
-    site.install("drum", "TheConnector = 5")
-    assert problems("drum") == ("connector drum: drum:TheConnector of drum is not a Connector",)
 
 
 def test_two_packages_with_one_name_are_refused(site: Site) -> None:

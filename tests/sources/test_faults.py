@@ -13,8 +13,6 @@ from sse_gateway.testing import MemoryUpstream
 
 from .rig import Rig, running
 
-pytestmark = pytest.mark.anyio
-
 PARTITIONS = ("x", "y")
 
 

@@ -10,14 +10,13 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from sse_gateway.config import BufferConfig
 from sse_gateway.connector import Message
-from sse_gateway.core import Event
-from sse_gateway.sources.intake import expire_logs
+from sse_gateway.core import Bounds, Event, Hub
+from sse_gateway.sources.intake import Pace, expire_logs
 from sse_gateway.testing import MemoryUpstream
 
 from .rig import Orders, Rig, running
-
-pytestmark = pytest.mark.anyio
 
 
 async def test_what_the_upstream_has_is_published_and_acknowledged() -> None:
@@ -180,7 +179,7 @@ async def test_events_leave_the_log_when_they_reach_their_age() -> None:
     rig.hub.begin(rig.log, "", {})
     rig.hub.publish(rig.log, Event("a", b"1"), now=95.0)
     rig.hub.publish(rig.log, Event("a", b"2"), now=96.0)
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(partial(expire_logs, rig.hub, clock=lambda: now))
             await rig.idle()
@@ -188,3 +187,74 @@ async def test_events_leave_the_log_when_they_reach_their_age() -> None:
             now = 105.5
             await rig.until(lambda: rig.log.evicted == {"expired": 1})
             tasks.cancel_scope.cancel()
+
+
+class Flush:
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        self.rounds = 0
+
+    async def flushed(self) -> None:
+        self.rounds += 1
+        self.hub.changed()
+
+
+def pace(
+    *, events: int = 10_000, size: int = 1 << 24, buffer: tuple[int, int] = (10_000, 1 << 24)
+) -> tuple[Pace, Hub, Flush]:
+    hub = Hub(process="p")
+    log = hub.add("orders", Bounds(events, size, 600.0), lambda channel: True)
+    hub.begin(log, "", {})
+    hub.subscribe(["a"])
+    flush = Flush(hub)
+    config = BufferConfig.model_validate({"events": buffer[0], "bytes": f"{buffer[1]}B"})
+    return Pace(hub, log.bounds, config, flushed=flush.flushed), hub, flush
+
+
+def publish(hub: Hub, channel: str, size: int) -> None:
+    hub.publish(hub.logs[0], Event(channel, b"x" * (size - 16)), now=0.0)
+
+
+async def waits(pacer: Pace, size: int, count: int) -> list[int]:
+    """After which of `count` messages it waits."""
+    found = []
+    for number in range(1, count + 1):
+        if pacer.count(size):
+            found.append(number)
+            await pacer.wait()
+    return found
+
+
+@pytest.mark.parametrize(("size", "turns"), [(100, [256, 512]), (65_536, [*range(4, 601, 4)])])
+async def test_a_turn_has_256_messages_or_kibibytes(size: int, turns: list[int]) -> None:
+    pacer, _, flush = pace()
+    assert await waits(pacer, size, 600) == turns
+    assert flush.rounds == 0
+
+
+@pytest.mark.parametrize(
+    ("limits", "size", "most"),
+    [
+        ({"events": 400}, 100, 100),
+        ({"buffer": (80, 1 << 24)}, 100, 20),
+        ({"size": 4000}, 100, 10),
+        ({"buffer": (10_000, 2000)}, 100, 5),
+        ({"buffer": (1, 1)}, 100, 1),
+    ],
+)
+async def test_it_waits_for_a_flush_at_a_quarter_of_any_bound(limits: dict[str, object], size: int, most: int) -> None:
+    pacer, hub, flush = pace(**limits)  # type: ignore[arg-type]
+    found = []
+    for number in range(1, 2 * most + 1):
+        publish(hub, "a", size)
+        found += [number] if await waits(pacer, size, 1) else []
+    assert found == [most, 2 * most]
+    assert flush.rounds == 2
+
+
+async def test_channels_that_nobody_reads_need_no_flush() -> None:
+    pacer, hub, flush = pace(events=400)
+    for _ in range(250):
+        publish(hub, "unread", 100)
+        assert not pacer.count(100)
+    assert flush.rounds == 0

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
+import anyio
+import anyio.lowlevel
 import pytest
 
 from sse_gateway.connector import Connector, Message
-from sse_gateway.testing import MemoryConfig, MemoryConnector, MemoryUpstream
+from sse_gateway.testing import ConnectorContract, MemoryConfig, MemoryConnector, MemoryUpstream
 
-from .exchange import ExchangeConnector
-from .rig import Orders, Rig, running
-
-pytestmark = pytest.mark.anyio
+from .rig import ExchangeConnector, Orders, Rig, running
 
 
 async def test_a_reconnect_goes_on_where_the_log_stands() -> None:
@@ -211,3 +210,25 @@ async def test_a_replay_counts_in_the_tally_of_its_source() -> None:
         rig.put(b"2", b"3")
         await rig.published(3)
     assert rig.connector.tally == {"received": 2}
+
+
+class TestExchangeConnector(ConnectorContract):
+    @pytest.fixture(autouse=True)
+    def upstream(self) -> None:
+        self.memory = MemoryUpstream()
+
+    async def connector(self) -> Connector[Any]:
+        return ExchangeConnector(self.memory)
+
+    async def send(self, bodies: Sequence[bytes]) -> None:
+        for body in bodies:
+            self.memory.put(body)
+            await anyio.lowlevel.checkpoint()
+
+    async def break_line(self) -> None:
+        self.memory.cut()
+
+    async def unreachable(self) -> Connector[Any]:
+        other = MemoryUpstream()
+        other.refusing = "closed"
+        return ExchangeConnector(other)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Sequence
 from typing import Self
 
 import anyio
 import anyio.lowlevel
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sse_gateway.connector import Message, SourceUnavailable
-from sse_gateway.sources.supervisor import SourceState, Timing
+from sse_gateway.sources.supervisor import Backoff, SourceState, Timing
 
-from .exchange import ExchangeConnector
-from .rig import Orders, Rig, running
-
-pytestmark = pytest.mark.anyio
+from .rig import ExchangeConnector, Orders, Rig, running
 
 
 async def test_its_state_and_metrics_say_how_it_is() -> None:
@@ -32,6 +32,7 @@ async def test_its_state_and_metrics_say_how_it_is() -> None:
         rig.resting.release()
         await rig.up()
         assert (rig.count("source_up"), rig.state.been_up, rig.state.last_message) == (1, True, None)
+        assert rig.state.last_error == "wrong password", "it is kept"
         assert rig.state.since == rig.now
         rig.now += 7
         rig.put(b"1")
@@ -51,8 +52,10 @@ async def test_one_line_is_logged_for_each_change(caplog: pytest.LogCaptureFixtu
     rig.upstream.refusing = "no such topic"
     async with running(rig):
         await rig.rested(5)
+        since = rig.state.since
         rig.upstream.refusing = "no leader"
         await rig.until(lambda: rig.state.last_error == "no leader")
+        assert rig.state.since == since, "another reason is no new beginning"
         rig.upstream.refusing = None
         await rig.up()
     lines = [(record.levelname, record.message, vars(record).get("error")) for record in caplog.records]
@@ -96,7 +99,7 @@ async def test_a_source_that_ends_is_finished_and_not_failed(caplog: pytest.LogC
     rig = Rig()
     rig.put(b"1")
     rig.upstream.finish()
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await rig.supervisor.run()
         await rig.supervisor.stop()
     assert rig.bodies() == [b"1"]
@@ -113,7 +116,7 @@ async def test_whatever_is_not_in_the_contract_leaves_run_and_the_connector_is_l
             raise KeyError("topic")
 
     rig = Rig(connector=Buggy)
-    with anyio.fail_after(5), pytest.raises(KeyError, match="topic"):
+    with anyio.fail_after(30), pytest.raises(KeyError, match="topic"):
         await rig.supervisor.run()
     assert not rig.upstream.lines
 
@@ -129,7 +132,7 @@ async def test_cancelling_run_leaves_the_connector_within_its_time() -> None:
             await anyio.sleep_forever()
 
     rig = Rig(connector=Slow, timing=Timing(leave=0.01))
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(rig.supervisor.run)
             await rig.up()
@@ -148,7 +151,7 @@ async def test_it_is_stopped_at_any_moment(moment: str) -> None:
     rig = Rig(connector=Hangs if moment == "connecting" else None)
     rig.hold_rests()
     rig.upstream.refusing = "closed" if moment == "resting" else None
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             if moment == "before":
                 tasks.start_soon(rig.supervisor.stop)
@@ -166,7 +169,7 @@ async def test_stopping_publishes_and_acknowledges_what_was_received() -> None:
     """The batch that is on its way into the log gets there; what comes after it stays with the upstream."""
     rig = Rig(buffer=100)
     rig.put(*[b"x"] * 500)
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(rig.supervisor.run)
             await rig.until(lambda: rig.log.published)
@@ -233,3 +236,15 @@ async def test_a_batch_that_comes_as_the_quiet_time_ends_is_published() -> None:
         rig.put(b"3")
         await rig.published(3)
     assert rig.bodies() == [b"1", b"2", b"3"]
+
+
+def test_the_wait_is_anything_between_nothing_and_the_ceiling() -> None:
+    chances = iter([0.0, 0.25, 1.0])
+    backoff = Backoff(random=lambda: next(chances))
+    assert [backoff.next(0) for _ in range(3)] == [0.0, 0.25, 2.0]
+
+
+@given(st.lists(st.floats(0, 1e6)), st.integers())
+def test_it_never_waits_longer_than_its_most(lasted: list[float], seed: int) -> None:
+    backoff = Backoff(most=5, random=random.Random(seed).random)
+    assert all(0 <= backoff.next(seconds) <= 5 for seconds in lasted)

@@ -1,4 +1,4 @@
-"""`ConnectorContract` finds every way to break the contract: each connector here breaks it in one."""
+"""The contract suites find every way to break the contract: each connector here breaks it in one."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from sse_gateway.testing import ConnectorContract, MemoryConnector
+from sse_gateway.testing import MemoryConnector, PublishableContract, ReplayableContract
 
 from . import broken
-from .hooks import MemoryHooks
-
-pytestmark = pytest.mark.anyio
+from .broken import MemoryHooks
 
 
 @pytest.fixture
@@ -52,14 +50,32 @@ BROKEN: list[tuple[type[MemoryConnector], str]] = [
     (broken.IsNeverWell, "it_is_well_while_it_is_connected"),
     (broken.IsLooselyConfigured, "its_configuration_is_a_model_of_its_own"),
     (broken.DescribesNothing, "its_configuration_is_a_model_of_its_own"),
+    (broken.StartsLate, "a_replay_begins_and_stops_exactly"),
+    (broken.StartsLate, "a_replay_from_where_a_tail_stood_misses_and_repeats_nothing"),
+    (broken.StartsEarly, "a_replay_begins_and_stops_exactly"),
+    (broken.StartsEarly, "a_replay_from_where_a_tail_stood_misses_and_repeats_nothing"),
+    (broken.StopsLate, "a_replay_begins_and_stops_exactly"),
+    (broken.StartsAtTheEnd, "a_replay_from_the_start_has_everything"),
+    (broken.NeverStops, "a_replay_of_nothing_ends_at_once"),
+    (broken.BoundsFallShort, "bounds_lie_around_the_history"),
+    (broken.ReplaysInAnotherEpoch, "a_replay_is_of_the_same_epoch"),
+    (broken.TakesTheTailsLine, "a_replay_and_a_tail_do_not_disturb_each_other"),
+    (broken.StartsWhereItCan, "what_was_dropped_is_expired"),
+    (broken.DoesNotSayWhereItBegins, "what_was_dropped_is_expired"),
+    (broken.FindsTimesTooLate, "times_are_found"),
+    (broken.DropsHeaders, "what_is_published_is_received"),
+    (broken.DropsTheId, "what_is_published_is_received"),
+    (broken.PublishesNothing, "what_is_published_is_received"),
+    (broken.PublishesBackwards, "publishing_keeps_the_order_of_a_key"),
 ]
 
 
-class Suite(MemoryHooks, ConnectorContract):
+class Suite(MemoryHooks, ReplayableContract, PublishableContract):
     patience = 0.3
     settling = 0.05
 
     async def send(self, bodies: Sequence[bytes]) -> None:
+        """All at once."""
         for body in bodies:
             self.memory.put(body)
 
@@ -74,14 +90,15 @@ async def test_a_broken_connector_fails(kind: type[MemoryConnector], test: str) 
         await getattr(suite, f"test_{test}")()
 
 
-def test_every_test_of_the_suite_fails_for_some_broken_connector() -> None:
-    tests = {name.removeprefix("test_") for name in dir(ConnectorContract) if name.startswith("test_")}
+def test_every_test_of_the_suites_fails_for_some_broken_connector() -> None:
+    tests = {name.removeprefix("test_") for name in dir(Suite) if name.startswith("test_")}
     assert tests == {test for _, test in BROKEN}
 
 
-class Bare(ConnectorContract):
+class Bare(ReplayableContract):
     connector = MemoryHooks.connector
     send = MemoryHooks.send
+    knows_times = False
 
 
 @pytest.mark.parametrize(
@@ -91,6 +108,8 @@ class Bare(ConnectorContract):
         ("an_entry_that_is_refused_releases_everything", "unreachable() is not written"),
         ("what_was_not_acknowledged_comes_again", "redelivers is False"),
         ("an_acknowledgement_covers_what_came_before_and_nothing_after", "redelivers is False"),
+        ("what_was_dropped_is_expired", "trim() is not written"),
+        ("times_are_found", "knows_times is False"),
     ],
 )
 async def test_what_the_author_cannot_do_is_skipped_with_the_reason(test: str, reason: str) -> None:
@@ -99,7 +118,8 @@ async def test_what_the_author_cannot_do_is_skipped_with_the_reason(test: str, r
     assert reason in str(skipped.value)
 
 
-async def test_without_its_two_hooks_the_suite_says_so() -> None:
-    for act in (ConnectorContract().connector(), ConnectorContract().send([])):
+async def test_without_its_hooks_a_suite_says_so() -> None:
+    suite = ReplayableContract()
+    for act in (suite.connector(), suite.send([]), suite.trim()):
         with pytest.raises(NotImplementedError):
             await act

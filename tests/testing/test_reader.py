@@ -11,8 +11,6 @@ from anyio.abc import SocketAttribute, SocketStream
 
 from sse_gateway.testing import EventStreamReader, nothing_left
 
-pytestmark = pytest.mark.anyio
-
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 
 
@@ -34,19 +32,22 @@ async def serving(answer: bytes, *, step: int = 1_000_000) -> AsyncIterator[tupl
             for start in range(0, len(answer), step):
                 await client.send(answer[start : start + step])
 
-    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener, anyio.create_task_group() as tasks:
-        tasks.start_soon(listener.serve, serve)
-        port = int(listener.extra_attributes[SocketAttribute.local_port]())
-        yield f"http://127.0.0.1:{port}", requests
-        tasks.cancel_scope.cancel()
+    with anyio.fail_after(30):
+        async with (
+            await anyio.create_tcp_listener(local_host="127.0.0.1") as listener,
+            anyio.create_task_group() as tasks,
+        ):
+            tasks.start_soon(listener.serve, serve)
+            port = int(listener.extra_attributes[SocketAttribute.local_port]())
+            yield f"http://127.0.0.1:{port}", requests
+            tasks.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("step", [1, 7, 1_000_000])
 async def test_it_reads_a_chunked_stream_to_its_end(step: int) -> None:
     answer = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunk(b"id: 1\ndata: a\n") + chunk(b"\ndata: b\n\n")
     async with serving(answer + chunk(b""), step=step) as (url, _), EventStreamReader(url) as stream:
-        with anyio.fail_after(5):
-            events = await stream.receive_rest()
+        events = await stream.receive_rest()
     assert (stream.status, stream.headers["content-type"]) == (200, "text/event-stream")
     assert [(event.data, event.id) for event in events] == [("a", "1"), ("b", "1")]
     assert stream.last_event_id == "1"
@@ -55,27 +56,24 @@ async def test_it_reads_a_chunked_stream_to_its_end(step: int) -> None:
 async def test_a_stream_that_breaks_off_is_told_from_one_that_ends() -> None:
     answer = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunk(b"data: a\n\n")
     async with serving(answer) as (url, _), EventStreamReader(url) as stream:
-        with anyio.fail_after(5):
-            assert (await stream.receive()).data == "a"
-            with pytest.raises(anyio.IncompleteRead):
-                await stream.receive()
+        assert (await stream.receive()).data == "a"
+        with pytest.raises(anyio.IncompleteRead):
+            await stream.receive()
 
 
 async def test_it_reads_up_to_a_type() -> None:
     answer = HEAD + b"\r\ndata: a\n\nevent: gateway.bye\ndata: b\n\ndata: c\n\n"
     async with serving(answer) as (url, _), EventStreamReader(url) as stream:
-        with anyio.fail_after(5):
-            assert [event.data for event in await stream.receive_until("gateway.bye")] == ["a", "b"]
-            assert [event.data for event in await stream.receive_rest()] == ["c"]
+        assert [event.data for event in await stream.receive_until("gateway.bye")] == ["a", "b"]
+        assert [event.data for event in await stream.receive_rest()] == ["c"]
 
 
 async def test_a_short_answer_is_read_by_its_length() -> None:
     answer = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy"
     async with serving(answer) as (url, _), EventStreamReader(url) as stream:
-        with anyio.fail_after(5):
-            assert (stream.status, await stream.receive_bytes()) == (503, b"busy")
-            with pytest.raises(anyio.EndOfStream):
-                await stream.receive_bytes()
+        assert (stream.status, await stream.receive_bytes()) == (503, b"busy")
+        with pytest.raises(anyio.EndOfStream):
+            await stream.receive_bytes()
 
 
 async def test_it_asks_as_an_event_source_does() -> None:

@@ -8,8 +8,6 @@ import shutil
 import subprocess
 from pathlib import Path
 
-__all__ = ["JARS", "fetch", "missing", "version"]
-
 _POM = Path(__file__).with_name("pom.xml")
 JARS = Path(__file__).parents[3] / ".cache" / "kafka"
 _MARK = JARS / "pom.sha256"

@@ -18,8 +18,6 @@ from tests.end_to_end.gateway import curl, running, until
 
 from .upstream import Upstream, connector
 
-pytestmark = pytest.mark.anyio
-
 PAGE = Page("kafka")
 
 
@@ -31,14 +29,13 @@ async def test_the_example_works_as_it_stands(upstream: Upstream, tmp_path: Path
     await upstream.create("orders")
     script = tmp_path / "publish.py"
     script.write_text(program)
-    with anyio.fail_after(40):
-        async with running(tmp_path, file) as gateway, anyio.create_task_group() as group:
-            reader = curl(group, f"{gateway.public}/events/orders/fr")
-            await until(lambda: b"gateway.at" in reader.output)
-            await anyio.run_process([sys.executable, str(script)])
-            await until(lambda: b"event: delete\ndata: fr\n" in reader.output)
-            assert b'event: paid\ndata: {"order": 7}\n' in reader.output
-            group.cancel_scope.cancel()
+    async with running(tmp_path, file) as gateway, anyio.create_task_group() as group:
+        reader = curl(group, f"{gateway.public}/events/orders/fr")
+        await until(lambda: b"gateway.at" in reader.output)
+        await anyio.run_process([sys.executable, str(script)])
+        await until(lambda: b"event: delete\ndata: fr\n" in reader.output)
+        assert b'event: paid\ndata: {"order": 7}\n' in reader.output
+        group.cancel_scope.cancel()
 
 
 async def test_the_permissions_that_are_listed_are_enough_and_needed(upstream: Upstream, kafka: Kafka) -> None:

@@ -15,12 +15,10 @@ from sse_gateway_kafka import KafkaConfig
 from sse_gateway_kafka.group import Membership
 from sse_gateway_kafka.survey import EARLIEST, Survey
 from tests.brokers.proxy import Proxy
-from tests.connectors.reading import lost, read, read_again
+from tests.connectors.reading import read, read_again
 
 from .traffic import traffic
 from .upstream import Upstream, connector
-
-pytestmark = pytest.mark.anyio
 
 
 def member(upstream: Upstream, topic: str, *, port: int | None = None, **options: Any) -> Any:
@@ -30,36 +28,8 @@ def member(upstream: Upstream, topic: str, *, port: int | None = None, **options
     return connector(servers, **{"topics": [topic], **group, **options})
 
 
-async def end(upstream: Upstream, topic: str) -> dict[str, int]:
-    """Where the topic ends now."""
-    bounds = await connector(upstream.bootstrap, topics=[topic]).bounds()
-    return {name: stop for name, (_, stop) in bounds.items()}
-
-
-async def catch_up(source: Connector[Any], stops: dict[str, int], received: list[Message]) -> None:
-    with anyio.fail_after(30):
-        while any(source.offsets()[name] < stop for name, stop in stops.items()):
-            received += await read(source, 1)
-
-
 def standing(messages: list[Message]) -> list[tuple[str, int | None]]:
     return sorted((message.partition, message.offset) for message in messages)
-
-
-async def test_ten_rounds_lose_and_repeat_nothing(upstream: Upstream) -> None:
-    """Stopped and started under traffic, what was acknowledged is committed and what was not comes again."""
-    topic = await upstream.create(partitions=3)
-    source, received = member(upstream, topic, commit_interval="10s"), list[Message]()
-    async with source:
-        pass  # the group has its place before the first message
-    async with traffic(upstream.bootstrap, topic):
-        for _ in range(10):
-            async with source:
-                received += await read(source, 20)
-    stops = await end(upstream, topic)
-    async with source:
-        await catch_up(source, stops, received)
-    assert standing(received) == [(name, offset) for name, stop in sorted(stops.items()) for offset in range(stop)]
 
 
 async def test_two_members_share_the_partitions(upstream: Upstream) -> None:
@@ -109,20 +79,6 @@ async def test_a_trimmed_history_is_expired_once(upstream: Upstream) -> None:
     assert expired.value.earliest == {"0": 2}
     async with source:
         assert [message.body for message in await read(source, 1)] == [b"kept"]
-
-
-async def test_a_topic_that_is_made_anew_is_read_from_its_start(upstream: Upstream) -> None:
-    """The group has no place in it, and `start = "latest"` would pass over what came before we noticed."""
-    topic = await upstream.create()
-    source, received = member(upstream, topic), list[Message]()
-    async with source:
-        epoch = source.epoch
-        await upstream.delete(topic)
-        await upstream.create(topic)
-        await upstream.send(topic, [b"new"])
-        assert topic in await lost(source, received)
-    received = await read_again(source, 1)
-    assert [message.body for message in received] == [b"new"] and source.epoch != epoch
 
 
 async def test_a_commit_for_a_topic_that_was_deleted_is_none_for_its_successor(upstream: Upstream) -> None:

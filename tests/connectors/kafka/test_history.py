@@ -14,8 +14,6 @@ from tests.connectors.reading import read
 
 from .upstream import Upstream, connector
 
-pytestmark = pytest.mark.anyio
-
 
 def transactions(bootstrap: str, topic: str) -> None:
     """One that is committed, one that is aborted, one more that is committed."""

@@ -19,8 +19,6 @@ from sse_gateway_kafka.client import TopicsRequest
 from tests.brokers.kafka.mock import MockKafka
 from tests.connectors.private import private_parts
 
-pytestmark = pytest.mark.anyio
-
 PARTITION = TopicPartition("topic", 0)
 
 

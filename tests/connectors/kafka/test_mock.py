@@ -16,8 +16,6 @@ from tests.connectors.reading import lost, read
 
 from .upstream import Upstream, connector
 
-pytestmark = pytest.mark.anyio
-
 FETCH = 1
 
 

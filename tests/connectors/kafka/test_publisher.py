@@ -10,8 +10,6 @@ from tests.connectors.reading import read
 
 from .upstream import Upstream, connector
 
-pytestmark = pytest.mark.anyio
-
 
 async def test_all_of_a_message_arrives(upstream: Upstream) -> None:
     """Time, id and headers, and a deletion as a tombstone."""

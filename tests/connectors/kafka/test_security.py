@@ -14,16 +14,12 @@ from urllib.parse import parse_qs
 import anyio
 import pytest
 from anyio.abc import SocketAttribute, SocketStream
-from confluent_kafka.admin._acl import AclBinding, AclOperation, AclPermissionType
-from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 
 from sse_gateway.connector import SourceUnavailable
 from tests.brokers.kafka.broker import Kafka
 from tests.connectors.reading import read
 
 from .upstream import Upstream, connector
-
-pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
@@ -45,20 +41,16 @@ async def refusal(servers: str, topic: str, **options: Any) -> str:
     return str(refused.value)
 
 
+@pytest.mark.parametrize("tls", [False, True])
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
-async def test_a_password_is_checked(upstream: Upstream, kafka: Kafka, topic: str, mechanism: str) -> None:
+async def test_a_password_is_checked(upstream: Upstream, kafka: Kafka, topic: str, mechanism: str, tls: bool) -> None:
     """The right one reads; a wrong one is refused with the broker's words, and is in no error."""
+    servers, options = (kafka.sasl_tls, {"tls": {"ca": str(kafka.certificates.authority)}}) if tls else (kafka.sasl, {})
     sasl = {"mechanism": mechanism, "username": kafka.user, "password": kafka.password}
-    await reads(upstream, kafka.sasl, topic, sasl=sasl)
-    reason = await refusal(kafka.sasl, topic, sasl={**sasl, "password": "not-the-secret"})
+    await reads(upstream, servers, topic, sasl=sasl, **options)
+    reason = await refusal(servers, topic, sasl={**sasl, "password": "not-the-secret"}, **options)
     assert "the broker refuses `sasl`" in reason
     assert "not-the-secret" not in reason
-
-
-async def test_a_password_goes_over_tls(upstream: Upstream, kafka: Kafka, topic: str) -> None:
-    """SASL and TLS together."""
-    sasl = {"username": kafka.user, "password": kafka.password}
-    await reads(upstream, kafka.sasl_tls, topic, sasl=sasl, tls={"ca": str(kafka.certificates.authority)})
 
 
 async def test_a_client_certificate_lets_in(upstream: Upstream, kafka: Kafka, topic: str) -> None:
@@ -144,22 +136,3 @@ async def test_a_token_that_is_none_is_unavailable(kafka: Kafka, topic: str) -> 
         reason = await refusal(kafka.sasl, topic, sasl=sasl)
     assert f"no token from {url}" in reason
     assert "hidden" not in reason
-
-
-async def test_a_topic_that_is_not_for_us_is_unavailable(upstream: Upstream, kafka: Kafka, topic: str) -> None:
-    """A rule against the user: the error names the topic; the connector gets no message of it."""
-    rule = AclBinding(
-        ResourceType.TOPIC,
-        topic,
-        ResourcePatternType.LITERAL,
-        f"User:{kafka.user}",
-        "*",
-        AclOperation.READ,
-        AclPermissionType.DENY,
-    )
-    await upstream.administer(lambda admin: admin.create_acls([rule]))
-    sasl = {"username": kafka.user, "password": kafka.password}
-    source = connector(kafka.sasl, topics=[topic], sasl=sasl)
-    with pytest.raises(SourceUnavailable, match=topic):
-        async with source:
-            await read(source, 1)

@@ -15,8 +15,6 @@ from sse_gateway_kafka import KafkaConfig
 from sse_gateway_kafka.client import TopicsRequest, translated
 from sse_gateway_kafka.survey import Survey, survey
 
-pytestmark = pytest.mark.anyio
-
 
 def topic(name: str, *, id: int = 0, partitions: int = 1, error: int = 0, internal: bool = False) -> tuple[Any, ...]:
     """A topic in an answer of version 12."""

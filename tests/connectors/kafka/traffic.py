@@ -9,8 +9,6 @@ import anyio
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-__all__ = ["traffic"]
-
 
 @asynccontextmanager
 async def traffic(bootstrap: str, topic: str, *, pause: float = 0.005) -> AsyncIterator[None]:

@@ -14,8 +14,6 @@ from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from sse_gateway_kafka import KafkaConfig, KafkaConnector
 
-__all__ = ["Upstream", "connector"]
-
 
 def connector(servers: str, **options: Any) -> Any:
     """A connector of a source that is called "orders"."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-import anyio
 import pytest
 
 from tests.brokers.proxy import Proxy
 
-from .upstream import TRIMMED, Upstream, stream_reader
+from .upstream import TRIMMED, Upstream
 
 
 @pytest.fixture
@@ -31,8 +30,5 @@ async def proxy(rabbitmq_url: str) -> AsyncIterator[Proxy]:
 async def trimmed(upstream: Upstream) -> str:
     """A stream of 200 messages of 1 kB, whose first were dropped by the broker."""
     stream = await upstream.stream(TRIMMED)
-    await upstream.publish([b"%1000d" % number for number in range(200)], key=stream)
-    with anyio.fail_after(20):
-        while (await stream_reader(upstream.url, stream).bounds())[""][0] == 0:
-            await upstream.publish([b"more"], key=stream)
+    await upstream.trim(stream, 1)
     return stream

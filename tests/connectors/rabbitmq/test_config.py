@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from sse_gateway.config import load
 from sse_gateway.connector import Connector, Publishable, Rejectable, Replayable
-from sse_gateway.errors import ConfigError
 from sse_gateway.sources.discovery import connectors
 from sse_gateway_rabbitmq import (
     ExchangeConnector,
@@ -73,22 +72,6 @@ def test_what_does_not_fit_together_is_refused(given: dict[str, Any], problem: s
 
 
 @pytest.mark.parametrize(
-    "url", ["", "localhost", "http://u:s3cret@localhost", "amqp://", "amqp://u:s3/cret@h/", "amqp://u:s3cret@h:x/"]
-)
-def test_a_url_that_is_none_is_refused_without_its_secret(url: str) -> None:
-    with pytest.raises(ValidationError) as refused:
-        made(url=url, exchange="a")
-    assert "expected amqp://USER:PASSWORD@HOST:PORT/VHOST" in str(refused.value)
-    assert "s3" not in str(refused.value)
-
-
-def test_options_in_the_url_are_refused() -> None:
-    """The library would read them, no_verify_ssl among them."""
-    with pytest.raises(ValidationError, match="write options into the table"):
-        made(url="amqps://u:p@h/?no_verify_ssl=1", exchange="a")
-
-
-@pytest.mark.parametrize(
     ("url", "parts"),
     [
         ("amqp://h", ("h", 5672, "/", False, "guest", "guest")),
@@ -119,15 +102,6 @@ def test_no_secret_is_in_any_text_of_it() -> None:
     config = made(exchange="a", password="s3cret too")
     for text in (repr(config), str(config), config.model_dump_json(), repr(config.address), config.address.place):
         assert "s3cret" not in text
-
-
-def test_a_file_names_the_option_and_hides_its_value() -> None:
-    text = '[sources.orders]\nchannel = "o"\n[sources.orders.rabbitmq]\nurl = "amqp://u:s3/cret@h"\nexchang = "a"\n'
-    with pytest.raises(ConfigError) as refused:
-        load(text, connectors(["rabbitmq"]), environ={})
-    assert "sources.orders.rabbitmq.url" in str(refused.value)
-    assert "exchange" in str(refused.value)
-    assert "s3" not in str(refused.value)
 
 
 def test_a_whole_source_is_read_from_a_file() -> None:

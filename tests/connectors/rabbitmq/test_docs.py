@@ -20,8 +20,6 @@ from tests.end_to_end.gateway import curl, running, until
 
 from .upstream import Upstream, connector
 
-pytestmark = pytest.mark.anyio
-
 PAGE = Page("rabbitmq")
 HOST = f"docs-{uuid4().hex[:12]}"
 
@@ -39,14 +37,13 @@ async def test_the_example_works_as_it_stands(url: str, tmp_path: Path, monkeypa
     monkeypatch.setenv("RABBITMQ_URL", url)
     script = tmp_path / "publish.py"
     script.write_text(PAGE.blocks("python")[0])
-    with anyio.fail_after(40):
-        async with running(tmp_path, PAGE.blocks("toml")[0]) as gateway, anyio.create_task_group() as group:
-            reader = curl(group, f"{gateway.public}/events/orders/fr")
-            await until(lambda: b"gateway.at" in reader.output)
-            await anyio.run_process([sys.executable, str(script)])
-            await until(lambda: b'data: {"order": 7}' in reader.output)
-            assert b"event: paid" in reader.output
-            group.cancel_scope.cancel()
+    async with running(tmp_path, PAGE.blocks("toml")[0]) as gateway, anyio.create_task_group() as group:
+        reader = curl(group, f"{gateway.public}/events/orders/fr")
+        await until(lambda: b"gateway.at" in reader.output)
+        await anyio.run_process([sys.executable, str(script)])
+        await until(lambda: b'data: {"order": 7}' in reader.output)
+        assert b"event: paid" in reader.output
+        group.cancel_scope.cancel()
 
 
 async def test_the_permissions_that_are_listed_are_enough_and_needed(rabbitmq: RabbitMQ, url: str) -> None:

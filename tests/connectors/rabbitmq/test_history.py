@@ -13,14 +13,12 @@ from tests.connectors.reading import entered, read
 
 from .upstream import TRIMMED, Upstream, bodies, stream_reader
 
-pytestmark = pytest.mark.anyio
-
 
 async def test_a_stream_that_was_deleted_is_noticed(upstream: Upstream) -> None:
     stream = await upstream.stream()
     async with stream_reader(upstream.url, stream) as source:
         await upstream.delete(stream)
-        with anyio.fail_after(5), pytest.raises(SourceUnavailable, match="the queue was deleted"):
+        with anyio.fail_after(30), pytest.raises(SourceUnavailable, match="the queue was deleted"):
             await source.receive()
     with pytest.raises(SourceUnavailable, match=f"NOT_FOUND - no queue '{stream}'"):
         await source.__aenter__()
@@ -75,10 +73,7 @@ async def test_a_trimmed_stream_is_still_the_same(upstream: Upstream) -> None:
     async with tail:
         await read(tail, 3)
         epoch = tail.epoch
-    await upstream.publish([b"%1000d" % number for number in range(200)], key=stream)
-    with anyio.fail_after(20):
-        while (await tail.bounds())[""][0] < 5:
-            await upstream.publish([b"more"], key=stream)
+    await upstream.trim(stream, 5)
     with pytest.raises(OffsetExpired):
         await tail.replay({"": 3}).__aenter__()
     async with tail.replay({}) as replay:

@@ -19,8 +19,6 @@ from sse_gateway.connector import SourceUnavailable
 from sse_gateway_rabbitmq import RabbitMQConfig, amqp
 from tests.connectors.private import private_parts
 
-pytestmark = pytest.mark.anyio
-
 CONFIG = RabbitMQConfig.model_validate({"url": "amqp://nowhere.invalid/", "exchange": "any"})
 
 

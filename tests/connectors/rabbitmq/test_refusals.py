@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -19,8 +19,6 @@ from tests.brokers.proxy import Proxy
 from tests.brokers.rabbitmq import RabbitMQ
 
 from .upstream import Upstream, connector
-
-pytestmark = pytest.mark.anyio
 
 
 async def refusal(url: str, **options: object) -> str:
@@ -131,8 +129,24 @@ async def test_a_line_that_dies_while_a_question_is_open(upstream: Upstream, pro
 
 
 async def _check_fails(source: Any) -> None:
-    with anyio.fail_after(5), pytest.raises(SourceUnavailable, match="can't be read"):
+    with anyio.fail_after(30), pytest.raises(SourceUnavailable, match="can't be read"):
         await source.check()
+
+
+async def test_a_line_whose_silence_only_the_heartbeat_can_tell(upstream: Upstream, proxy: Proxy) -> None:
+    failed: list[object] = []
+
+    async def fails(call: Callable[[], Awaitable[object]]) -> None:
+        with anyio.fail_after(30), pytest.raises(SourceUnavailable, match="silent for too long"):
+            await call()
+        failed.append(call)  # a task that the library cancels ends in silence, so it has to say that it came to its end
+
+    source = connector(proxy.url, exchange=await upstream.exchange(), heartbeat="1s")
+    async with source, anyio.create_task_group() as tasks:
+        proxy.freeze()
+        tasks.start_soon(fails, source.receive)
+        tasks.start_soon(fails, source.check)
+    assert len(failed) == 2
 
 
 async def test_an_entry_that_is_cancelled_just_as_it_succeeds(

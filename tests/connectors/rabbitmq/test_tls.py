@@ -16,8 +16,6 @@ from tests.connectors.reading import read
 
 from .upstream import Upstream, connector
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture
 def tls(certificates: Certificates) -> dict[str, Any]:

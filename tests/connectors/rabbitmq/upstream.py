@@ -16,8 +16,6 @@ from aio_pika.exceptions import AMQPError
 
 from sse_gateway_rabbitmq import RabbitMQConfig, RabbitMQConnector
 
-__all__ = ["TRIMMED", "Upstream", "bodies", "connector", "stream_reader", "until"]
-
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
 TRIMMED = {"x-max-length-bytes": 20_000, "x-stream-max-segment-size-bytes": 10_000}
@@ -41,7 +39,7 @@ def bodies(count: int, prefix: str = "") -> list[bytes]:
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait for what nothing tells us of, five seconds at most."""
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         while not condition():
             await anyio.sleep(0.01)
 
@@ -80,6 +78,13 @@ class Upstream:
 
     async def stream(self, arguments: Mapping[str, Any] = _NONE, *, name: str | None = None) -> str:
         return await self.queue({"x-queue-type": "stream", **arguments}, name=name or self.name("stream"))
+
+    async def trim(self, stream: str, first: int) -> None:
+        """Publish to a stream that is `TRIMMED` until it has dropped what lies below `first`."""
+        await self.publish([b"%1000d" % number for number in range(200)], key=stream)
+        with anyio.fail_after(30):
+            while (await stream_reader(self.url, stream).bounds())[""][0] < first:
+                await self.publish([b"more"], key=stream)
 
     async def delete(self, queue: str) -> None:
         async with self.channel() as channel:

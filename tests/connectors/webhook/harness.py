@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
 import httpx
-from granian._granian import SocketHolder
-from granian.constants import HTTPModes, Interfaces
-from granian.server.embed import Server
 from starlette.applications import Starlette
 
 from sse_gateway.connector import Message
 from sse_gateway_webhook import WebhookConfig, WebhookConnector
+from tests.process.serving import serving
 
 PATIENCE = 20.0
 """Seconds after which a test that waits has failed."""
@@ -81,29 +78,8 @@ async def running(**options: Any) -> AsyncIterator[Bench]:
         tasks.cancel_scope.cancel()
 
 
-class _Embedded(Server):
-    """Granian on a socket that is listening already, so that nobody waits for it."""
-
-    def __init__(self, app: Starlette, listener: socket.socket) -> None:
-        address, port = listener.getsockname()
-        super().__init__(
-            app, address, port, interface=Interfaces.ASGINL, http=HTTPModes.http1, websockets=False, log_enabled=False
-        )
-        self._listener = listener
-
-    def _init_shared_socket(self) -> None:
-        holder: Any = SocketHolder  # its stub lacks the backlog
-        self._ssp, self._shd = None, holder(self._listener.detach(), False, self.backlog)
-
-
 @asynccontextmanager
 async def served(webhook: WebhookConnector) -> AsyncIterator[tuple[str, int]]:
     """Its address, on the server that the gateway uses."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    address = listener.getsockname()
-    server = _Embedded(application(webhook), listener)
-    with anyio.fail_after(PATIENCE):
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(server.serve)
-            yield address
-            server.stop()  # type: ignore[no-untyped-call]
+    async with serving(application(webhook)) as (_, port, _):
+        yield "127.0.0.1", port

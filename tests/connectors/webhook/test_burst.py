@@ -16,8 +16,6 @@ from tests.end_to_end.gateway import running
 
 from .signing import SECRET, github
 
-pytestmark = pytest.mark.anyio
-
 POSTS, CONNECTIONS, FORGED = 20_000, 50, 20  # every 20th post is signed with another secret
 CONFIG = f"""
 [sources.hooks]

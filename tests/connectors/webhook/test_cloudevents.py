@@ -13,8 +13,6 @@ from sse_gateway.connector import Message
 
 from .harness import running
 
-pytestmark = pytest.mark.anyio
-
 EVENT: dict[str, Any] = {
     "specversion": "1.0", "id": "A-1", "source": "/orders", "type": "order.created", "time": "2018-04-05T17:31:00.5Z",
     "subject": None, "number": 5, "flag": True,

@@ -12,8 +12,6 @@ import pytest
 from tests.connectors.page import Page
 from tests.end_to_end.gateway import running
 
-pytestmark = pytest.mark.anyio
-
 PAGE = Page("webhook")
 SOURCES = "\n".join(PAGE.blocks("toml"))
 EXAMPLES = PAGE.blocks("sh")

@@ -12,8 +12,6 @@ from sse_gateway_webhook.config import OVERHEAD, PendingConfig
 
 from .harness import Bench, application, idle, running
 
-pytestmark = pytest.mark.anyio
-
 
 class Upload:
     """One request whose body is sent piece by piece. `status` is 0 until it is answered."""

@@ -10,8 +10,6 @@ import pytest
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
-__all__ = ["Report", "Tables"]
-
 _ROW = "row of a table"
 _TABLES: pytest.StashKey[Tables] = pytest.StashKey()
 

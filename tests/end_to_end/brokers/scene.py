@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
@@ -12,13 +13,9 @@ from anyio.abc import TaskGroup
 from prometheus_client.parser import text_string_to_metric_families
 
 from ..gateway import Gateway, running
-from .account import Account, untold
-from .client import Client
+from .client import Account, Client, untold
 from .report import Report
 from .source import Access, Source
-from .watch import Watch
-
-__all__ = ["Scene", "make", "opened"]
 
 _PATIENCE = 90.0
 _FILE = """
@@ -29,6 +26,38 @@ path = "/events/{name}"
 channels = ["{path.name}"]
 """
 _TITLE = "faults of brokers (lost: there was no queue, or it went with its line; repeated; Kafka has no alarms)"
+
+
+@dataclass
+class Watch:
+    """What `/readyz` says while something happens: asks again and again."""
+
+    gateway: Gateway
+    said: dict[str, str] = field(default_factory=dict)
+    """Of each source, the last that was said of an error, or that all is well."""
+    noticed: set[str] = field(default_factory=set)
+    """The sources that it has told an error of."""
+
+    async def run(self) -> None:
+        while True:
+            await self.ask()
+            await anyio.sleep(0.02)
+
+    async def ask(self) -> None:
+        code, body = await self.gateway.get(f"{self.gateway.admin}/readyz")
+        for name, source in json.loads(body)["sources"].items():
+            error = source.get("last_error")
+            if error is not None:
+                self.noticed.add(name)
+            if source["status"] == "down":
+                self.said[name] = f"{code} down: {error}"
+            else:
+                self.said.setdefault(name, f"{code} {source['status']}")
+
+    async def until_noticed(self, names: set[str]) -> None:
+        with anyio.fail_after(_PATIENCE):
+            while not names <= self.noticed:
+                await anyio.sleep(0.02)
 
 
 class Scene:

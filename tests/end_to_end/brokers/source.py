@@ -6,7 +6,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal
 
+import aio_pika
 import anyio
+from anyio import to_thread
+from confluent_kafka import Consumer, TopicPartition
 
 from tests.brokers.kafka.broker import Kafka
 from tests.brokers.proxy import Proxy
@@ -14,10 +17,51 @@ from tests.brokers.rabbitmq import RabbitMQ
 from tests.connectors.kafka.upstream import Upstream as KafkaUpstream
 from tests.connectors.rabbitmq.upstream import Upstream as RabbitUpstream
 
-from .history import read_stream, read_topic
 from .traffic import KafkaTraffic, RabbitTraffic, Traffic
 
-__all__ = ["Access", "Exchange", "Queue", "Source", "Stream", "Topic", "Upstreams", "all_sources"]
+_PATIENCE = 60.0
+
+
+async def read_stream(url: str, stream: str, last: str) -> list[str]:
+    """All bodies of a stream up to `last`."""
+    found: list[str] = []
+    async with await aio_pika.connect(url) as connection, connection.channel() as channel:
+        await channel.set_qos(500)
+        queue = await channel.get_queue(stream)
+        with anyio.fail_after(_PATIENCE):
+            async with queue.iterator(arguments={"x-stream-offset": "first"}) as messages:
+                async for message in messages:
+                    await message.ack()
+                    found.append(_text(message.body))
+                    if found[-1] == last:
+                        break
+    return found
+
+
+async def read_topic(bootstrap: str, topic: str) -> list[str]:
+    """All bodies of a topic, in order within each partition."""
+    return await to_thread.run_sync(_read_topic, bootstrap, topic)
+
+
+def _read_topic(bootstrap: str, topic: str) -> list[str]:
+    options = {"bootstrap.servers": bootstrap, "group.id": "history", "enable.auto.commit": False, "log_level": 0}
+    consumer = Consumer({**options, "fetch.wait.max.ms": 50})
+    start, total = [], 0
+    for number in consumer.list_topics(topic, timeout=_PATIENCE).topics[topic].partitions:
+        partition = TopicPartition(topic, number)
+        first, end = consumer.get_watermark_offsets(partition, timeout=_PATIENCE, cached=False)
+        start.append(TopicPartition(topic, number, first))
+        total += end - first
+    consumer.assign(start)
+    found = consumer.consume(total, _PATIENCE) if total else []
+    consumer.close()
+    assert len(found) == total
+    return [_text(message.value() or b"") for message in found]
+
+
+def _text(body: bytes) -> str:
+    return body.decode().partition(" ")[0]  # less the padding
+
 
 Promise = Literal["exactly once", "at least once", "while bound"]
 """What a client gets of what the broker held, whatever happens: in the last case, what a queue was there for."""

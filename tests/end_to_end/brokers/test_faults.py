@@ -15,7 +15,7 @@ from .report import Report
 from .scene import opened
 from .source import Exchange, Queue, Stream, Topic, Upstreams, all_sources
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.xdist_group("faults")
 
 # An exchange's queue goes with its line, which is the one loss that there may be.
 LINE_LOST = {"exchange": "upstream"}

@@ -16,8 +16,6 @@ from tests.connectors.rabbitmq.upstream import Upstream as RabbitUpstream
 from ..browsers import Browser, browsing
 from ..gateway import Gateway, running
 
-pytestmark = pytest.mark.anyio
-
 CLIENTS = 100
 EVENTS = 60
 PARTITIONS = 3
@@ -114,28 +112,26 @@ async def test_a_hundred_clients_get_each_event_once_in_order(tmp_path: Path, sh
             while len(texts) < TOTAL:
                 texts.append((await stream.receive()).data)
 
-    with anyio.fail_after(120):
-        async with shop.open(tmp_path) as gateway:
-            async with anyio.create_task_group() as clients:
-                for _ in range(CLIENTS):
-                    clients.start_soon(read, gateway)
-                while len(seen) < CLIENTS:
-                    await anyio.sleep(0.02)
-                await shop.publish()
-            assert await gateway.metric("sse_gateway_deliveries_total") == CLIENTS * TOTAL, "and nothing came behind"
+    async with shop.open(tmp_path) as gateway:
+        async with anyio.create_task_group() as clients:
+            for _ in range(CLIENTS):
+                clients.start_soon(read, gateway)
+            while len(seen) < CLIENTS:
+                await anyio.sleep(0.02)
+            await shop.publish()
+        assert await gateway.metric("sse_gateway_deliveries_total") == CLIENTS * TOTAL, "and nothing came behind"
     for texts in seen:
         shop.check(texts)
 
 
 async def test_a_page_shows_all_three_sources(tmp_path: Path, shop: Shop) -> None:
-    with anyio.fail_after(120):
-        async with shop.open(tmp_path) as gateway, browsing("chromium", tmp_path) as browser:
-            await browser.go(f"{gateway.public}/")
-            await browser.run(PAGE)
-            await _wait(browser, "source.readyState === EventSource.OPEN")
-            await shop.publish()
-            await _wait(browser, f"{ITEMS}.length >= {TOTAL}")
-            shop.check(await browser.run(ITEMS))
+    async with shop.open(tmp_path) as gateway, browsing("chromium", tmp_path) as browser:
+        await browser.go(f"{gateway.public}/")
+        await browser.run(PAGE)
+        await _wait(browser, "source.readyState === EventSource.OPEN")
+        await shop.publish()
+        await _wait(browser, f"{ITEMS}.length >= {TOTAL}")
+        shop.check(await browser.run(ITEMS))
 
 
 async def _wait(browser: Browser, script: str) -> None:

@@ -8,11 +8,8 @@ import anyio
 import pytest
 
 from ..gateway import Gateway, running
-from .account import Account
-from .client import Client
+from .client import Account, Client
 from .source import Queue, Source, Topic, Upstreams
-
-pytestmark = pytest.mark.anyio
 
 ROUNDS = 10
 BURST = 1500

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from anyio import to_thread
 from confluent_kafka.admin._scram import ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
 
 from .report import Report
 from .scene import Scene, make, opened
 from .source import Access, Upstreams, all_sources
-
-pytestmark = pytest.mark.anyio
 
 USER = "late"
 

@@ -12,12 +12,9 @@ import anyio
 import pytest
 
 from ..gateway import Gateway, running
-from .account import Account
-from .client import Client
+from .client import Account, Client
 from .report import Report
 from .source import Access, Source, Upstreams, all_sources
-
-pytestmark = pytest.mark.anyio
 
 MESSAGES = 50_000
 SIZE = 200

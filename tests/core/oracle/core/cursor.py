@@ -18,7 +18,7 @@ __all__ = ["MAX_LENGTH", "UNREADABLE", "VERSION", "Cursor", "Place", "base36", "
 
 VERSION = "1"
 MAX_LENGTH = 4096
-"""Bytes of the longest id that is looked at: proxies often stop at 8 KiB of headers (facts: browsers send 16,000 back)."""
+"""Bytes of the longest id that is looked at: proxies often stop at 8 KiB of headers (browsers send 16,000 back)."""
 UNREADABLE = f"{VERSION}-"
 """Stands for a longer one. Whoever comes back with it is told of a reset; with the long one a proxy might have refused the
 request, for which an EventSource gives up for ever, and with none it would miss events and not be told."""
