@@ -38,7 +38,7 @@ async def test_a_message_that_is_too_large_is_unavailable(upstream: Upstream) ->
     """The topic's own limit."""
     topic = await upstream.create(settings={"max.message.bytes": "1000"})
     async with connector(upstream.bootstrap, topics=[topic]) as source:
-        with pytest.raises(SourceUnavailable, match="larger than the topic takes"):
+        with pytest.raises(SourceUnavailable, match="larger than the topic allows"):
             await source.publish(Message(body=b"x" * 2000))
         with pytest.raises(SourceUnavailable, match="larger"):
             await source.publish(Message(body=b"x" * 2_000_000))

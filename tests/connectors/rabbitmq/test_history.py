@@ -60,7 +60,7 @@ async def test_a_stream_that_is_behind_what_was_read_is_waited_for(upstream: Ups
     tail._history.note(replace(received[-1], offset=5), life=0)  # as if more had been read elsewhere
     with pytest.raises(SourceUnavailable, match="ends before offset 5, which was read"):
         await tail.replay({"": 6}).__aenter__()
-    tail._history._mark = replace(received[-1], receipt=None)
+    tail._history._last = replace(received[-1], receipt=None)
     async with tail.replay({"": 3}) as replay:
         assert replay.epoch == epoch
 
