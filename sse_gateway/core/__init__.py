@@ -1,4 +1,4 @@
-"""The pure core: logs, channels, cursors. No input or output, no clock, no waiting; time comes in as an argument."""
+"""The pure core: logs, channels, cursors. It does no I/O, never waits, and is told the time."""
 
 from __future__ import annotations
 

@@ -129,11 +129,11 @@ class TwinHub:
         assert (new.unflushed_events, new.unflushed_bytes) == (old.unflushed_events, old.unflushed_bytes)
         for log, b in zip(new.logs, old.logs, strict=True):
             assert (log.epoch, log.bytes, log.published, log.evicted) == (b.epoch, b.bytes, b.published, b.evicted)
-            assert (meant(log.forgotten), log.digests) == (meant(b.forgotten), b.marks)
+            assert (meant(log, log.forgotten), log.digests) == (meant(log, b.forgotten), b.marks)
             assert [(each.before.seq, each.reason) for each in log.breaks] == [(e.seq, e.reason) for e in b.breaks]
             assert [*log.views] == [*b.views]
             for view, past in zip(log.views.values(), b.views.values(), strict=True):
-                assert (view.evicted, view.reason, meant(view.base)) == (past.evicted, past.reason, meant(past.base))
+                assert (view.evicted, view.reason, meant(log, view.base)) == (past.evicted, past.reason, meant(log, past.base))
                 assert view.floor() == b.named_parts(past.floor())
                 assert [entry.seq for entry in view.entries] == [event.seq for event in past.events]
 
@@ -237,6 +237,7 @@ def told_of(entry: Entry) -> tuple[object, ...]:
     return entry.channel, entry.seq, entry.part, entry.offset, entry.type, entry.data, entry.key, entry.weight
 
 
-def meant(offsets: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Offsets by index of the partition, of which a 0 says nothing."""
-    return [(part, offset) for part, offset in enumerate(offsets) if offset]
+def meant(log: Log, offsets: Mapping[str, int] | tuple[int, ...]) -> dict[str, int]:
+    """Offsets by the name of the partition, of which a 0 says nothing."""
+    named = offsets if isinstance(offsets, Mapping) else dict(zip(log.parts, offsets, strict=False))
+    return {name: offset for name, offset in named.items() if offset}
