@@ -59,15 +59,6 @@ def test_a_view_holds_hardly_more_events_than_the_log() -> None:
     assert most <= 1000 * 16 / 15
 
 
-def test_the_oldest_go_when_there_are_too_many() -> None:
-    source = Source(Hub(), bounds=Bounds(2, 1_000_000, 1000.0))
-    for channel in "aabb":
-        source.publish(channel)
-
-    assert [event.channel for event in source.log.entries] == ["b", "b"]
-    assert source.log.evicted == {"evicted": 2}
-
-
 def test_the_oldest_go_when_they_weigh_too_much() -> None:
     source = Source(Hub(), bounds=Bounds(1000, 2 * OVERHEAD, 1000.0))
     for _ in range(4):
@@ -94,25 +85,6 @@ def test_what_is_too_old_goes_and_what_is_as_old_as_allowed_stays() -> None:
 
     assert [event.time for event in source.log.entries] == [1.0, 2.0]
     assert source.log.evicted == {"expired": 1}
-
-
-def test_a_busy_channel_evicts_the_history_of_a_quiet_one_of_its_source() -> None:
-    """docs/architecture.md, rule 9."""
-    source = Source(Hub(), bounds=Bounds(3, 1_000_000, 1000.0))
-    for channel in "abbb":
-        source.publish(channel)
-
-    assert "a" not in source.log.views
-
-
-def test_a_view_goes_with_its_last_event_if_nobody_reads_it() -> None:
-    """docs/architecture.md, rule 7."""
-    hub = Hub()
-    source = Source(hub)
-    source.publish("a")
-    hub.expire(WIDE.max_age + 1)
-
-    assert source.log.views == {}
 
 
 def test_what_a_view_lost_stays_known_to_the_log_and_to_each_new_view() -> None:
@@ -170,30 +142,6 @@ def test_a_source_that_was_never_up_has_no_part_in_an_id() -> None:
     assert source.log.text(source.log.vector) == ""
     assert source.log.epoch is None
     assert source.log.offsets() == {}
-
-
-def test_before_the_source_was_up_all_of_it_is_to_come() -> None:
-    hub = Hub()
-    source = Source(hub, epoch=None)
-    before = source.log.vector
-    hub.begin(source.log, "e1", {"0": 7})
-    source.publish("a")
-
-    assert source.log.text(before) == ".8xshon_0-7"
-
-
-def test_a_place_in_a_history_that_is_over_stays_there() -> None:
-    """Or whoever comes back with it would stand in the new one, and never be told that the old one is over."""
-    hub = Hub(process="p")
-    orders, hooks = Source(hub), Source(hub, "hooks", epoch="")
-    orders.publish("a")
-    hooks.publish("a", id="m1")
-    texts = [source.log.text(source.log.vector) for source in (orders, hooks)]
-    past = [source.log.vector for source in (orders, hooks)]
-    for source in (orders, hooks):
-        hub.begin(source.log, "e2", {"0": 0})
-
-    assert [source.log.text(vector) for source, vector in zip((orders, hooks), past, strict=True)] == texts
 
 
 def test_the_text_of_a_vector_of_before_is_right_after_a_later_one_was_written() -> None:

@@ -133,7 +133,11 @@ class TwinHub:
             assert [(each.before.seq, each.reason) for each in log.breaks] == [(e.seq, e.reason) for e in b.breaks]
             assert [*log.views] == [*b.views]
             for view, past in zip(log.views.values(), b.views.values(), strict=True):
-                assert (view.evicted, view.reason, meant(log, view.base)) == (past.evicted, past.reason, meant(log, past.base))
+                assert (view.evicted, view.reason, meant(log, view.base)) == (
+                    past.evicted,
+                    past.reason,
+                    meant(log, past.base),
+                )
                 assert view.floor() == b.named_parts(past.floor())
                 assert [entry.seq for entry in view.entries] == [event.seq for event in past.events]
 
