@@ -13,8 +13,8 @@ from .reader import Reader, Subscription
 class Hub:
     """Sources publish to it, readers read from it. It never waits and does not know the time.
 
-    It calls `wake` when the first channel with readers has news. The fan-out then calls `changed` (docs/architecture.md, rule
-    16)."""
+    It calls `wake` when the first channel with readers has news. The fan-out then calls `changed`
+    (docs/architecture.md, rule 16)."""
 
     def __init__(self, *, process: str = "", wake: Callable[[], None] = lambda: None) -> None:
         self.wake = wake
@@ -25,7 +25,8 @@ class Hub:
         self.logs: list[Log] = []
         self.subscriptions: dict[tuple[str, ...], Subscription] = {}
         self.unflushed_events = 0
-        """Events published to channels with readers since `changed` was last called. `unflushed_bytes` is their weight."""
+        """Events published to channels with readers since `changed` was last called. `unflushed_bytes` is their
+        weight."""
         self.unflushed_bytes = 0
         self._vectors: list[Vector] = []
         self._position = Position(0, ())
@@ -42,7 +43,8 @@ class Hub:
         return self._position
 
     def add(self, source: str, bounds: Bounds, matches: Callable[[str], bool]) -> Log:
-        """Add the log of a source, before the first subscription. `matches` says which channels the source can ever produce."""
+        """Add the log of a source, before the first subscription. `matches` says which channels the source can ever
+        produce."""
         log = Log(len(self.logs), source, bounds, matches)
         self.logs.append(log)
         self._vectors.append(log.vector)
@@ -50,8 +52,9 @@ class Hub:
         return log
 
     def begin(self, log: Log, epoch: str, offsets: Offsets) -> None:
-        """The source is up and continues from `offsets`. An epoch other than the log's begins another history. In the same
-        epoch, offsets that were skipped while the source was away are a loss. If the epoch is empty, the gateway counts."""
+        """The source is up and continues from `offsets`. An epoch other than the log's begins another history. In the
+        same epoch, offsets that were skipped while the source was away are a loss. If the epoch is empty, the gateway
+        counts."""
         epoch, counts = epoch or self.process, not epoch
         if epoch == log.epoch:
             if skipped := beyond(offsets, log.offsets()):
@@ -68,8 +71,8 @@ class Hub:
             log.opened = self.seq
 
     def publish(self, log: Log, event: Event, *, now: float, part: str = "", offset: int | None = None) -> Entry | None:
-        """Append an event to its log and its channel. `now` is the time of its arrival, in seconds of a monotonic clock. If
-        `offset` is None, it is the next one. Returns None for an event that the log has had before."""
+        """Append an event to its log and its channel. `now` is the time of its arrival, in seconds of a monotonic
+        clock. If `offset` is None, it is the next one. Returns None for an event that the log has had before."""
         entry = log.append(event, self.seq, now, part, offset, self._vectors)
         if entry is None:
             return None
@@ -93,8 +96,8 @@ class Hub:
             self._stand(log)
 
     def lose(self, log: Log, reason: str, offsets: Offsets | None = None) -> None:
-        """The source lost messages after the last one that it published. It continues at `offsets`, if it has offsets. Every
-        reader of it is told (docs/architecture.md, rule 8)."""
+        """The source lost messages after the last one that it published. It continues at `offsets`, if it has offsets.
+        Every reader of it is told (docs/architecture.md, rule 8)."""
         before = self.position
         if log.counts:
             log.move(0, log.vector.next[0] + 1)

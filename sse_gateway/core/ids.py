@@ -1,8 +1,8 @@
 """The text of an event id, and how it is read back (docs/architecture.md, rule 13).
 
-Grammar: `1(.TAG(_PART-NEXT)*(*DIGEST)?)*`, with sorted tags and numbers in base 36. TAG is six characters of a hash of the
-source's name and epoch. PART is the partition's name and NEXT its next offset. DIGEST is a hash of the last message's id, for
-sources whose offsets mean nothing to another replica. What an id says of one source is a place.
+Grammar: `1(.TAG(_PART-NEXT)*(*DIGEST)?)*`, with sorted tags and numbers in base 36. TAG is six characters of a hash of
+the source's name and epoch. PART is the partition's name and NEXT its next offset. DIGEST is a hash of the last
+message's id, for sources whose offsets mean nothing to another replica. What an id says of one source is a place.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from .event import Offsets
 
 VERSION = "1"
 MAX_LENGTH = 4096
-"""Characters of the longest id that is read or written. Proxies often stop at 8 KiB of headers; browsers return 16,000."""
+"""Characters of the longest id that is read or written. Proxies often stop at 8 KiB of headers; browsers return
+16,000."""
 UNREADABLE = f"{VERSION}-"
-"""Sent in place of a longer id. A client that returns with it is told of a reset. With the long id a proxy might refuse the
-request, and an EventSource would never try again. Without any id the client would miss events and not be told."""
+"""Sent in place of a longer id. A client that returns with it is told of a reset. With the long id a proxy might refuse
+the request, and an EventSource would never try again. Without any id the client would miss events and not be told."""
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _MAX_NEXT = 2**63 - 1  # Kafka and RabbitMQ count in signed 64 bits

@@ -15,7 +15,8 @@ _SEQ = attrgetter("seq")
 _OFFSET = attrgetter("offset")
 _MAX_BREAKS = 64
 _SLACK = 16
-"""A view's list holds at most one evicted entry for each 16 live ones. Removing each at once would cost the list's length."""
+"""A view's list holds at most one evicted entry for each 16 live ones. Removing each at once would cost the list's
+length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ class Break:
 
 
 class View:
-    """One channel in one log: its entries, and what it knows of those that were evicted (docs/architecture.md, rule 7)."""
+    """One channel in one log: its entries, and what it knows of those that were evicted (docs/architecture.md, rule
+    7)."""
 
     __slots__ = ("base", "entries", "evicted", "head", "log", "lost", "name", "readers", "reason", "total")
 
@@ -90,7 +92,8 @@ _NOTHING: dict[str, int] = {}  # shared and never filled: an empty dictionary fo
 
 
 class Log:
-    """A source's bounded recent history. The cost of appending and evicting does not depend on the number of channels."""
+    """A source's bounded recent history. The cost of appending and evicting does not depend on the number of
+    channels."""
 
     def __init__(self, index: int, source: str, bounds: Bounds, matches: Callable[[str], bool]) -> None:
         self.index = index
@@ -178,8 +181,8 @@ class Log:
     def append(
         self, event: Event, seq: int, now: float, part: str, offset: int | None, vectors: list[Vector]
     ) -> Entry | None:
-        """Add an event, and evict what then exceeds the bounds. Returns None for an event that the log has had before. The
-        call updates this log's vector in `vectors`, which holds those of all logs."""
+        """Add an event, and evict what then exceeds the bounds. Returns None for an event that the log has had before.
+        The call updates this log's vector in `vectors`, which holds those of all logs."""
         index = self.parts.get(part)
         if index is None:
             index = self.part(part)
@@ -227,7 +230,8 @@ class Log:
             self.release(view)
 
     def release(self, view: View) -> None:
-        """Remove a view without entries and readers. What it lost is merged into `forgotten` (docs/architecture.md, rule 7)."""
+        """Remove a view without entries and readers. What it lost is merged into `forgotten` (docs/architecture.md,
+        rule 7)."""
         if view.entries or view.readers:
             return
         del self.views[view.name]
@@ -248,8 +252,9 @@ class Log:
             self.forgotten = higher(self.forgotten, passed)
 
     def text(self, vector: Vector) -> str:
-        """The part of an id for this source at `vector`. A place in an earlier history stays there; otherwise its client
-        would return into the present one and never be told. Before the first history, the place is the start of the first.
+        """The part of an id for this source at `vector`. A place in an earlier history stays there; otherwise its
+        client would return into the present one and never be told. Before the first history, the place is the start of
+        the first.
 
         The text of each partition is cached: with 24 partitions an id takes 2.6 µs instead of 21 (docs/architecture.md,
         rule 14)."""
@@ -271,7 +276,8 @@ class Log:
         return self._text
 
     def digest_before(self, following: int) -> str:
-        """The digest of the message before the offset `following`, if the gateway counts this source and still holds it."""
+        """The digest of the message before the offset `following`, if the gateway counts this source and still holds
+        it."""
         if self.counts:
             index = bisect_left(self.entries, following - 1, key=_OFFSET)
             if index < len(self.entries) and self.entries[index].offset == following - 1:

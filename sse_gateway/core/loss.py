@@ -1,6 +1,7 @@
 """What a reader is told when it can't have every event: events were evicted before it read them, or lost upstream.
 
-The functions here compute it from the views of a subscription and from what a reader has reached. The reader applies it.
+The functions here compute it from the views of a subscription and from what a reader has reached. The reader applies
+it.
 """
 
 from __future__ import annotations
@@ -43,9 +44,9 @@ Notice = Gap | Reset
 def find(
     views: Sequence[View], reached: Mapping[Log, Offsets], since: int
 ) -> tuple[list[Gap], dict[Log, dict[str, int]]]:
-    """The gaps above `reached` in the views that evicted anything after the seq `since`, and what a reader has reached in
-    each source once it was told of them. A log evicts its oldest events first, so below a gap it holds nothing for any channel:
-    what was lost upstream below the gap is told with it, for every channel of that log."""
+    """The gaps above `reached` in the views that evicted anything after the seq `since`, and what a reader has reached
+    in each source once it was told of them. A log evicts its oldest events first, so below a gap it holds nothing for
+    any channel: what was lost upstream below the gap is told with it, for every channel of that log."""
     gaps: list[Gap] = []
     after: dict[Log, dict[str, int]] = {}
     for view in views:
@@ -64,8 +65,8 @@ def find(
 
 
 def find_broken(views: Sequence[View], item: Break, reached: Offsets, passed: Offsets | None = None) -> list[Gap]:
-    """The gaps of a break in these views for a reader that has reached `reached`: of all partitions, or of those in which
-    the break ends below `passed`."""
+    """The gaps of a break in these views for a reader that has reached `reached`: of all partitions, or of those in
+    which the break ends below `passed`."""
     lost = beyond(item.end, reached)
     end = {name: lost[name] for name in lost if passed is None or lost[name] <= passed.get(name, 0)}
     return [_gap(view, item.reason, False, reached, end) for view in views if end and view.log is item.log]

@@ -60,8 +60,9 @@ _EVERYTHING: Mapping[Log, Wanted] = {}
 
 
 class Reader:
-    """Reads a subscription from `position` on. After a resume or a gap it also has a filter, what is wanted of each source: it
-    skips the events below, until its position has passed it in every source (docs/architecture.md, rule 1)."""
+    """Reads a subscription from `position` on. After a resume or a gap it also has a filter, what is wanted of each
+    source: it skips the events below, until its position has passed it in every source (docs/architecture.md, rule
+    1)."""
 
     __slots__ = ("_wanted", "notices", "position", "resumed", "subscription")
 
@@ -113,8 +114,9 @@ class Reader:
         return bool(self._wanted)
 
     def take(self, max_bytes: int, upto: Position) -> Taken:
-        """The next events up to `upto`, in the order of publishing: at most `max_bytes` of weight, or one event. A loss is
-        returned alone, before the events that follow it, and only once. `upto` must not lie before its own position."""
+        """The next events up to `upto`, in the order of publishing: at most `max_bytes` of weight, or one event. A loss
+        is returned alone, before the events that follow it, and only once. `upto` must not lie before its own
+        position."""
         if self._wanted:
             self._settle()
         seq = self.position.seq
@@ -168,8 +170,8 @@ class Reader:
         return Taken([], tuple(gaps))
 
     def _renew(self) -> tuple[Notice, ...]:
-        """Continue in the new history of each source that has one, and say so at once: the log holds nothing of the earlier one,
-        and until this is told, the id keeps its place in it."""
+        """Continue in the new history of each source that has one, and say so at once: the log holds nothing of the
+        earlier one, and until this is told, the id keeps its place in it."""
         seq = self.position.seq
         stale = [log for log in self.subscription.scope if seq < log.opened and self._filter(log) is None]
         self._wanted = {**self._wanted, **{log: Wanted(log.vector.tag, dict(log.begun)) for log in stale}}
@@ -237,9 +239,11 @@ class Reader:
 
 
 def _judge(cursor: Cursor, scope: tuple[Log, ...], at: tuple[Vector, ...]) -> tuple[dict[Log, Wanted], list[Reset]]:
-    """What a cursor wants of each source of the scope, and what of it can't be honoured. `at` holds the vectors of all logs.
+    """What a cursor wants of each source of the scope, and what of it can't be honoured. `at` holds the vectors of all
+    logs.
 
-    Each replica merges its sources in an order of its own, so a cursor can only be a filter, not a position in this hub."""
+    Each replica merges its sources in an order of its own, so a cursor can only be a filter, not a position in this
+    hub."""
     tags = {vector.tag for vector in at}
     strangers = {tag: place for tag, place in cursor.places.items() if tag not in tags}
     places = {log: _find_place(log, cursor, strangers) for log in scope}

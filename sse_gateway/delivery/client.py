@@ -75,7 +75,8 @@ class Client:
     """When the last write to this client alone began, or the last write that blocked."""
     state: State = State.OPENING
     caught_up: bool = False
-    """Whether it was ever ready. Until then `limits.client_buffer` does not apply, because it asked for what it is behind."""
+    """Whether it was ever ready. Until then `limits.client_buffer` does not apply, because it asked for what it is
+    behind."""
     departure: Departure | None = None
     """The earliest of the departures that were scheduled for it."""
     leaving: Departure | None = None
@@ -87,8 +88,8 @@ class Client:
         return self.reader or self.group.reader
 
     def opening(self, retry: float) -> bytes:
-        """The first bytes: when to reconnect, the id to reconnect with, and the result of its resume (docs/architecture.md,
-        rule 4)."""
+        """The first bytes: when to reconnect, the id to reconnect with, and the result of its resume
+        (docs/architecture.md, rule 4)."""
         frames, reader, id = self.group.frames, self.place, self.place.id
         opening = frames.format.control("gateway.at", id=id, retry=jittered(retry))
         if reader.notices:
@@ -143,7 +144,8 @@ class Roster:
         self.empty = anyio.Event()
         """Set when the last client has left."""
         self.states: dict[State, dict[Client, None]] = {state: {} for state in State}
-        """The clients in each state but READY, in the order in which they entered it. The ready ones are in their groups."""
+        """The clients in each state but READY, in the order in which they entered it. The ready ones are in their
+        groups."""
         self._hub = hub
         self._metrics = tally.metrics
         self.wake = wake
@@ -230,8 +232,8 @@ class Roster:
 
 
 def _open_reader(request: StreamRequest, hub: Hub) -> Reader:
-    """A reader at the position that the request asks for. If the id is malformed, it starts now and the client is told: after
-    an error status an EventSource would give up, and a replay of everything would repeat events."""
+    """A reader at the position that the request asks for. If the id is malformed, it starts now and the client is told:
+    after an error status an EventSource would give up, and a replay of everything would repeat events."""
     cursor, text = None, request.last_event_id
     if text == "earliest":
         cursor = Cursor({log.vector.tag: Place({}) for log in hub.logs if log.vector.tag})

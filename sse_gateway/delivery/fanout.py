@@ -1,7 +1,7 @@
 """The fan-out: a flush writes what is new to all clients at the same position, as one message.
 
-After the opening, only the task of `run` writes to a client: events, heartbeats, notices and the farewell. So writes never
-overlap, and ids only move forward.
+After the opening, only the task of `run` writes to a client: events, heartbeats, notices and the farewell. So writes
+never overlap, and ids only move forward.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from .timetable import Action, Beat, BeatHeld, Drop, GiveUp, Leave, Timetable
 _SLICE = 500
 """Sends in one turn of the loop, or up to twice as many. One takes 10 µs, so a turn takes about 8 ms."""
 _MAX_WINDOW = 0.05
-"""The longest time between flushes while clients block, in seconds. At 2 million deliveries a second the median latency fell
-from 53 to 19 ms."""
+"""The longest time between flushes while clients block, in seconds. At 2 million deliveries a second the median latency
+fell from 53 to 19 ms."""
 _BLOCKED_SHARE = 100
 """The window grows when more than one in this many clients blocks."""
 
@@ -87,8 +87,9 @@ class Fanout:
         await future
 
     async def drain(self, *, spread: float, retry: float) -> None:
-        """Send every client a farewell within `spread` seconds, and return when all have left. Until then each gets what is
-        published and what it was behind. The farewell says to reconnect in `retry` seconds, or up to twice as many."""
+        """Send every client a farewell within `spread` seconds, and return when all have left. Until then each gets
+        what is published and what it was behind. The farewell says to reconnect in `retry` seconds, or up to twice as
+        many."""
         self.draining = retry
         await self.flushed()
         now = self.clock()
@@ -104,8 +105,8 @@ class Fanout:
             self.roster.move(client, State.GONE)
 
     async def flush(self) -> None:
-        """Write what is new to the groups with news, do what is due, and let the others catch up. How far it goes, and for which
-        groups, is fixed at its start (docs/architecture.md, rule 18)."""
+        """Write what is new to the groups with news, do what is due, and let the others catch up. How far it goes, and
+        for which groups, is fixed at its start (docs/architecture.md, rule 18)."""
         waiting, self._flushed = self._flushed, []
         await self._broadcast(self._news())
         if (now := self.clock()) >= self.timetable.next:
@@ -137,8 +138,8 @@ class Fanout:
                 yield group, batch
 
     async def _broadcast(self, rounds: Iterable[tuple[Group, Batch]]) -> None:
-        """Write each batch to the ready clients of its group, in as many turns of the loop as it takes. Each batch is made when
-        its turn comes."""
+        """Write each batch to the ready clients of its group, in as many turns of the loop as it takes. Each batch is
+        made when its turn comes."""
         sent = blocked = turn = 0
         oldest: float | None = None
         for group, batch in rounds:
@@ -262,7 +263,8 @@ class _Feed(Broadcast):
 
 
 class _Bell:
-    """Any task rings it, and one task awaits it. It is a bare future, because an event takes five times as long (8 µs)."""
+    """Any task rings it, and one task awaits it. It is a bare future, because an event takes five times as long (8
+    µs)."""
 
     def __init__(self) -> None:
         self._rung = False

@@ -15,8 +15,8 @@ from ..sse.sink import Message, piece
 from ..sse.wire import Format
 
 JOIN_BYTES = 65536
-"""The weight of the events in one write is at most this (docs/architecture.md, rules 17 and 19). Granian takes seven such
-writes before it blocks (458 KiB, measured)."""
+"""The weight of the events in one write is at most this (docs/architecture.md, rules 17 and 19). Granian takes seven
+such writes before it blocks (458 KiB, measured)."""
 _CACHED_EVENTS = 4096
 _CACHED_BYTES = 2**22
 """A generation of the cache holds more than one flush can: a quarter of a log of 10,000 events and 16 MiB."""
@@ -42,7 +42,8 @@ def control(data: bytes, notices: Sequence[Notice] = ()) -> Batch:
 
 
 class Tally:
-    """Counts that are added to the metrics later, because an increment there takes 0.4 µs, a twentieth of a delivery."""
+    """Counts that are added to the metrics later, because an increment there takes 0.4 µs, a twentieth of a
+    delivery."""
 
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
@@ -118,8 +119,8 @@ class Frames:
         )
 
     def notices(self, notices: Sequence[Notice], id: str) -> bytes:
-        """The bytes that say what a client will not get. Only the last notice has the id after all of them: a client that is
-        cut off before it is told again (docs/architecture.md, rule 4)."""
+        """The bytes that say what a client will not get. Only the last notice has the id after all of them: a client
+        that is cut off before it is told again (docs/architecture.md, rule 4)."""
         *rest, last = [_describe(notice) for notice in notices]
         return b"".join([*(self.format.control(type, data) for type, data in rest), self.format.control(*last, id=id)])
 

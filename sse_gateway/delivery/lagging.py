@@ -12,8 +12,8 @@ from .joins import Batch, SharedJoins, Tally
 _WRITES_A_TURN = 8
 """Writes to one client in one turn: 512 KiB, about what granian takes before it blocks."""
 _TURN = 2000
-"""Events read in one turn of the loop. An event that no other client shares takes 5 µs, so a turn takes about 10 ms. When
-another replica drains, thousands of clients come within seconds, each at a position of its own."""
+"""Events read in one turn of the loop. An event that no other client shares takes 5 µs, so a turn takes about 10 ms.
+When another replica drains, thousands of clients come within seconds, each at a position of its own."""
 
 
 class Lagging:
@@ -40,8 +40,8 @@ class Lagging:
         return taken
 
     def catch_up(self, hub: Hub, now: float) -> Iterator[Client]:
-        """Write to each client that is behind. Yields those that have caught up, and those that are to leave. Clients for which
-        this turn has no time left are served in the next."""
+        """Write to each client that is behind. Yields those that have caught up, and those that are to leave. Clients
+        for which this turn has no time left are served in the next."""
         if hub.at is not self._reached:
             self._reached = hub.at
             for client in [*self._held]:
@@ -54,7 +54,7 @@ class Lagging:
                 self._roster.wake()
                 return
             client.group.refresh(hub)
-            # Only in a drain does a client first get what it is behind: after the other reasons it reconnects at its own pace.
+            # Only in a drain does a client first get what it is behind. In other cases it reconnects at its own pace.
             leaves = client.leaving is not None and client.leaving.reason != "drain"
             if leaves or self._read_on(client, client.place, joins, now):
                 yield client

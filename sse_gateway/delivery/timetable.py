@@ -1,5 +1,5 @@
-"""What is due: timeouts, buffers, heartbeats, lifetimes and the farewells of a drain. It checks the waiting clients ten times
-a second, because a timer for each would add 10 µs to every write."""
+"""What is due: timeouts, buffers, heartbeats, lifetimes and the farewells of a drain. It checks the waiting clients ten
+times a second, because a timer for each would add 10 µs to every write."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .client import Client, Departure, Group, Roster, State
 _TICKS = 10
 """Checks per second: a timeout or a farewell is at most 0.1 s late."""
 _AHEAD_TIMEOUT = 5.0
-"""Seconds for which a client waits until this replica has read what the client has seen elsewhere. Replicas of one queue are
-normally less than this apart."""
+"""Seconds for which a client waits until this replica has read what the client has seen elsewhere. Replicas of one
+queue are normally less than this apart."""
 
 
 class Drop(NamedTuple):
@@ -80,8 +80,8 @@ class Timetable:
             self._enter(departure.at, client)
 
     def schedule_lifetime(self, client: Client, now: float) -> None:
-        """Let a client leave after `limits.lifetime`, 10 % earlier or later, so that clients that came together do not leave
-        together."""
+        """Let a client leave after `limits.lifetime`, 10 % earlier or later, so that clients that came together do not
+        leave together."""
         if self._limits.lifetime is not None:
             at = now + self._limits.lifetime * random.uniform(0.9, 1.1)
             self.schedule(client, Departure(at, "lifetime", self._limits.retry))
@@ -112,7 +112,8 @@ class Timetable:
                     yield Leave(entry)
 
     def _look_at(self, group: Group, now: float) -> Iterator[Action]:
-        """A heartbeat, if the group was silent for `limits.heartbeat`. It is checked again for as long as it has clients."""
+        """A heartbeat, if the group was silent for `limits.heartbeat`. It is checked again for as long as it has
+        clients."""
         if not group.clients or group.written is None:
             return
         if now - group.written >= self._limits.heartbeat:

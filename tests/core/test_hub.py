@@ -36,6 +36,16 @@ def test_positions_only_go_forward() -> None:
     assert hub.at == (source.log.vector,)
 
 
+def test_a_move_without_a_message_is_in_the_next_id() -> None:
+    """docs/architecture.md, rule 5."""
+    hub = Hub()
+    source = Source(hub)
+    before = hub.subscribe(["a"]).id
+    hub.advance(source.log, {"0": 3})
+
+    assert (before, hub.subscribe(["a"]).id) == ("1.8xshon_0-0", "1.8xshon_0-3")
+
+
 def test_an_epoch_that_comes_back_is_another_history_too() -> None:
     hub = Hub()
     source = Source(hub)
