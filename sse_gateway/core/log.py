@@ -72,7 +72,10 @@ class View:
 
     def floor(self) -> dict[str, int]:
         """The first offset of each partition from which this view certainly still holds everything."""
-        return higher(higher(self.log.begun, self.base), self.lost)
+        floor = dict(self.log.begun)
+        for part, following in (*self.base.items(), *self.lost.items()):
+            floor[part] = max(floor[part], following)
+        return floor
 
     def drop_first(self, reason: str) -> None:
         """Remove the oldest entry, which the log has just evicted."""
@@ -258,17 +261,17 @@ class Log:
 
         The text of each partition is cached: with 24 partitions an id takes 2.6 µs instead of 21 (docs/architecture.md,
         rule 14)."""
-        written = self._written
-        if vector is written:
+        if vector is self._written:
             return self._text
         tag, names, following, digest = vector
         if tag != self.vector.tag:
             return write_place(tag, vector.named(), digest) if tag else write_place(self.vector.tag, self.begun)
         if not tag:
             return ""
-        fragments, known = self._fragments, len(written.next)
+        fragments, written = self._fragments, self._written.next
+        written += (-1,) * (len(following) - len(written))
         for part, number in enumerate(following):
-            if part >= known or written.next[part] != number:
+            if written[part] != number:
                 fragments[part] = f"_{names[part]}-{base36(number)}"
         pairs = "".join(fragments[: len(following)])
         self._written = vector

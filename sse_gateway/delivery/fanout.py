@@ -177,12 +177,12 @@ class Fanout:
 
     def _adapt(self, blocked: int, sent: int) -> None:
         if blocked * _BLOCKED_SHARE > sent:
-            self.window = min(max(self.window * 2, 0.001), _MAX_WINDOW)
-        elif self.window:
-            self.window = self.window * 0.9 if self.window > 0.0005 else 0.0
+            window = min(max(self.window * 2, 0.001), _MAX_WINDOW)
         else:
-            return
-        self._metrics.flush_window.set(self.window)
+            window = self.window * 0.9 if self.window > 0.0005 else 0.0
+        if window != self.window:
+            self.window = window
+            self._metrics.flush_window.set(window)
 
     async def _carry_out(self, actions: list[Action], now: float) -> None:
         for action in actions:

@@ -9,8 +9,6 @@ from sse_gateway.metrics import DrainStage
 from .public import EVENT_STREAM, NDJSON, Public, public
 from .transcript import Transcript
 
-__all__ = ["SCENES"]
-
 
 async def busy() -> str:
     """Answers to those who can't be served now."""

@@ -23,8 +23,6 @@ from sse_gateway.sse import (
 from ..sse.wire import Wire, forever, serve, serving, some
 from .transcript import Transcript
 
-__all__ = ["SCENES"]
-
 CONTENT: tuple[Any, ...] = (
     "text",
     "two\nlines",

@@ -15,8 +15,6 @@ import anyio
 from ..end_to_end.gateway import Gateway, running
 from .transcript import Transcript
 
-__all__ = ["SCENES"]
-
 COMMAND = (sys.executable, str(Path(__file__).with_name("fixed_gateway.py")))
 CONFIG = """
 [drain]

@@ -8,8 +8,6 @@ from pathlib import Path
 from . import answers, library, process, streams
 from .transcript import certain
 
-__all__ = ["FOLDER", "SCENES", "file_of", "play"]
-
 FOLDER = Path(__file__).parent / "recorded"
 SCENES: dict[str, Callable[[], Awaitable[str]]] = {
     **streams.SCENES,

@@ -12,8 +12,6 @@ from ..delivery.wire import Wire
 from .public import EVENT_STREAM, NDJSON, ids, public
 from .transcript import Transcript
 
-__all__ = ["SCENES"]
-
 FORMATS = {"event-stream": EVENT_STREAM, "ndjson": NDJSON}
 
 
@@ -48,7 +46,7 @@ async def openings(accept: str) -> str:
             record.messages(f"a stream is resumed with an id {title}", wire.messages)
         wire = await scene.ask("/events/both", accept, id="nonsense")
         record.messages("a stream of two sources is resumed with an id that is malformed", wire.messages)
-        scene.hub.begin(scene.orders, "e2", {"0": 0})
+        scene.hub.begin(scene.log, "e2", {"0": 0})
         for channel, id in {"a": start, "both": both}.items():
             wire = await scene.ask(f"/events/{channel}", accept, id=id)
             record.messages(f"a stream of {channel!r} is resumed with an id of an earlier epoch", wire.messages)
@@ -70,12 +68,12 @@ async def gaps_of_resumes(accept: str) -> str:
         wire = await scene.ask("/events/a", accept, id=start)
         record.messages("expired", wire.messages)
         scene.hub.lose(scene.hooks, "upstream")
-        scene.hub.lose(scene.orders, "upstream", {"0": 9})
+        scene.hub.lose(scene.log, "upstream", {"0": 9})
         wire = await scene.ask("/events/both", accept, id=both)
         record.messages("lost upstream, of two sources", wire.messages)
     async with public() as scene:
         start = ids(await scene.ask("/events/a", accept))[0]
-        scene.hub.begin(scene.orders, "e2", {"0": 5})
+        scene.hub.begin(scene.log, "e2", {"0": 5})
         later = ids(await scene.ask("/events/a", accept))[0]
         wire = await scene.ask("/events/a", accept, id=later.replace("-5", "-2"))
         record.messages("before the log began", wire.messages)
@@ -127,7 +125,7 @@ async def long_ids(accept: str) -> str:
             await scene.settle()
             record.messages(f"ids that are {title}", wire.messages)
     async with public() as scene:
-        scene.hub.advance(scene.orders, {f"p{number}": 10**6 for number in range(512)})
+        scene.hub.advance(scene.log, {f"p{number}": 10**6 for number in range(512)})
         wire = await scene.ask("/events/a", accept)
         scene.publish("a", "one", "two")
         await scene.settle()
@@ -180,10 +178,10 @@ async def losses(accept: str) -> str:
         record.messages("expired while the client took nothing", wire.messages)
     async with public() as scene:
         wire, both = await scene.ask("/events/a", accept), await scene.ask("/events/both", accept)
-        scene.hub.lose(scene.orders, "upstream", {"0": 5})
+        scene.hub.lose(scene.log, "upstream", {"0": 5})
         await scene.settle()
         scene.publish("a", "five")
-        scene.hub.lose(scene.orders, "expired", {"0": 9})
+        scene.hub.lose(scene.log, "expired", {"0": 9})
         await scene.settle()
         scene.hub.lose(scene.hooks, "upstream")
         await scene.settle()
@@ -191,7 +189,7 @@ async def losses(accept: str) -> str:
         record.messages("lost upstream, of two sources", both.messages)
     async with public() as scene:
         wire, both = await scene.ask("/events/a", accept), await scene.ask("/events/both", accept)
-        scene.hub.begin(scene.orders, "e2", {"0": 0})
+        scene.hub.begin(scene.log, "e2", {"0": 0})
         scene.publish("a", "one")
         await scene.settle()
         record.messages("another epoch", wire.messages)

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-__all__ = ["Transcript", "certain", "lines"]
-
 _DATE = re.compile(rb"(?i)(\r\ndate: )[^\r\n]+")
 _ALLOW = re.compile(rb"(\r\nallow: )([^\r\n]+)")
 _PING = re.compile(rb"(: ping - )[-+:. 0-9]+")
