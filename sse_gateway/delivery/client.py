@@ -83,14 +83,14 @@ class Client:
     """The one that is due. The client gets its farewell as soon as it takes a write."""
 
     @property
-    def place(self) -> Reader:
-        """The reader at its position."""
+    def subscriber(self) -> Reader:
+        """The reader that stands where this client does."""
         return self.reader or self.group.reader
 
     def opening(self, retry: float) -> bytes:
         """The first bytes: when to reconnect, the id to reconnect with, and the result of its resume
         (docs/architecture.md, rule 4)."""
-        frames, reader, id = self.group.frames, self.place, self.place.id
+        frames, reader, id = self.group.frames, self.subscriber, self.subscriber.id
         opening = frames.format.control("gateway.at", id=id, retry=jittered(retry))
         if reader.notices:
             return opening + frames.notices(reader.notices, id)
@@ -101,7 +101,7 @@ class Client:
     def farewell(self, departure: Departure) -> bytes:
         """The last bytes: why the stream ends, when to reconnect, and the id to reconnect with."""
         form, retry = self.group.frames.format, jittered(departure.retry)
-        return form.control("gateway.bye", {"reason": departure.reason}, id=self.place.id, retry=retry)
+        return form.control("gateway.bye", {"reason": departure.reason}, id=self.subscriber.id, retry=retry)
 
 
 @dataclass(eq=False, slots=True)

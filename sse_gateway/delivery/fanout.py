@@ -195,7 +195,7 @@ class Fanout:
                 case Leave(client):
                     self._dismiss(client, now)
                 case BeatHeld(client):
-                    data = client.group.frames.heartbeat(client.place.id, moved=False)
+                    data = client.group.frames.heartbeat(client.subscriber.id, moved=False)
                     self._lagging.write(client, control(data), now)
                 case GiveUp(client):
                     self._give_up(client, now)
@@ -212,7 +212,7 @@ class Fanout:
                 yield group, control(group.frames.heartbeat(id, moved=id != before))
 
     def _give_up(self, client: Client, now: float) -> None:
-        reader = client.place
+        reader = client.subscriber
         if notices := [reader.give_up(log) for log in reader.ahead()]:
             data = client.group.frames.notices(notices, reader.id)
             if self._lagging.write(client, control(data), now):
@@ -249,7 +249,7 @@ class _Feed(Broadcast):
 
     def ready(self, stream: Stream) -> None:
         fanout, client, now = self._fanout, self._client, self._fanout.clock()
-        fanout.tally.tell(client.place.notices)
+        fanout.tally.tell(client.subscriber.notices)
         if fanout.draining is None:
             fanout.timetable.schedule_lifetime(client, now)
         else:

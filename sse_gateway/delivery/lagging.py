@@ -56,7 +56,7 @@ class Lagging:
             client.group.refresh(hub)
             # Only in a drain does a client first get what it is behind. In other cases it reconnects at its own pace.
             leaves = client.leaving is not None and client.leaving.reason != "drain"
-            if leaves or self._read_on(client, client.place, joins, now):
+            if leaves or self._read_on(client, client.subscriber, joins, now):
                 yield client
 
     def _read_on(self, client: Client, reader: Reader, joins: SharedJoins, now: float) -> bool:

@@ -132,7 +132,7 @@ class Timetable:
                 client.leaving = Departure(now, "timeout", 0)
                 yield Drop(client)
                 continue
-            events, weight = client.place.lag()
+            events, weight = client.subscriber.lag()
             most_events, most_bytes = max(most_events, events), max(most_bytes, weight)
             due = client.departure is not None and client.departure.at <= now
             stays = client.caught_up and client.leaving is None and not due
