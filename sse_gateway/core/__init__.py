@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .event import Entry, Event, Position, Vector
+from .event import Entry, Event, Position
 from .hub import Hub
 from .ids import UNREADABLE, Cursor, Place
 from .log import Bounds, Log
 from .loss import Gap, Notice, Reset
-from .reader import Reader, Subscription, Taken
+from .reader import Reader, Subscription
 
 __all__ = [
     "UNREADABLE",
@@ -24,6 +24,4 @@ __all__ = [
     "Reader",
     "Reset",
     "Subscription",
-    "Taken",
-    "Vector",
 ]

@@ -7,9 +7,9 @@ from unittest.mock import Mock
 
 import pytest
 
-from sse_gateway.core import Bounds, Event, Hub, Log, Vector
+from sse_gateway.core import Bounds, Event, Hub, Log
 from sse_gateway.core import log as log_module
-from sse_gateway.core.event import OVERHEAD
+from sse_gateway.core.event import OVERHEAD, Vector
 from sse_gateway.core.ids import base36, make_digest
 
 from .source import WIDE, Source, count_calls
