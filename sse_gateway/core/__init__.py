@@ -1,13 +1,13 @@
-"""The pure core: logs, channels, cursors. No input or output, no clock, no waiting; time comes in as an argument."""
+"""The pure core: logs, channels, cursors. It does no I/O, never waits, and is told the time."""
 
 from __future__ import annotations
 
-from .event import Entry, Event, Position, Vector
+from .event import Entry, Event, Position
 from .hub import Hub
 from .ids import UNREADABLE, Cursor, Place
 from .log import Bounds, Log
 from .loss import Gap, Notice, Reset
-from .reader import Reader, Subscription, Taken
+from .reader import Reader, Subscription
 
 __all__ = [
     "UNREADABLE",
@@ -24,6 +24,4 @@ __all__ = [
     "Reader",
     "Reset",
     "Subscription",
-    "Taken",
-    "Vector",
 ]

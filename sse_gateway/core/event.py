@@ -1,26 +1,28 @@
-"""An event, its entry in a log, and where the sources stood at that moment."""
+"""Events, their entries in a log, and the offsets that say where a source stands."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import NamedTuple
 
 OVERHEAD = 16
-"""Bytes that an event weighs beside its data and type: about what `event:`, `data:` and the line ends take on the wire."""
+"""Bytes added to each event's weight for `event:`, `data:` and the line ends on the wire."""
+
+Offsets = Mapping[str, int]
+"""The next offset of each partition, by the partition's name."""
 
 
 class Vector(NamedTuple):
-    """Where one source stands: the next offset of each of its partitions, in the order in which its log met them."""
+    """Where one source stands: the next offset of each partition, in the order in which the log first saw them."""
 
     tag: str = ""
-    """Name and epoch of the source, hashed; empty until it has been up once."""
+    """Hash of the source's name and epoch. Empty until the source has been up once."""
     names: tuple[str, ...] = ()
-    """Of the partitions."""
+    """The names of the partitions."""
     next: tuple[int, ...] = ()
     digest: str = ""
-    """Of the last message's id, for a source that has no offsets of its own."""
+    """Hash of the last message's id. Only a source without offsets has one."""
 
     def named(self) -> dict[str, int]:
         """The next offset by the partition's name."""
@@ -28,7 +30,7 @@ class Vector(NamedTuple):
 
 
 class Position(NamedTuple):
-    """A point in the hub's order: all below `seq` is dealt with, and the logs then stood at `at`."""
+    """A point in the hub's order: every event below `seq` is dealt with. `at` holds the vectors of all logs there."""
 
     seq: int
     at: tuple[Vector, ...]
@@ -36,18 +38,18 @@ class Position(NamedTuple):
 
 @dataclass(slots=True)
 class Event:
-    """What a source publishes. Never changed once it is made; not frozen, which would take a µs more for each event."""
+    """What a source publishes. It is never changed. It is not frozen, because that takes 1 µs more per event."""
 
     channel: str
     data: bytes
     type: str = ""
     key: str = ""
     id: str | None = None
-    """The message's own id, where it has one. An entry has none: the log keeps its digest."""
+    """The message's own id, if it has one. An entry has None, because the log keeps the digest only."""
 
 
 class Entry(Event):
-    """An event in its log. Never changed once it is there; shared by all who read it."""
+    """An event in its log. It is never changed, and all readers share it."""
 
     __slots__ = ("at", "offset", "part", "seq", "time", "total", "weight")
 
@@ -63,20 +65,25 @@ class Entry(Event):
         self.key = event.key
         self.id = None
         self.seq = seq
-        """The hub's count of events: local to this process, never sent."""
+        """The hub's count of events. It is local to this process and never sent."""
         self.part = part
-        """The name of its partition."""
+        """The name of the partition."""
         self.offset = offset
         self.time = time
-        """When it arrived here, in seconds of the caller's clock; never the upstream's."""
+        """When it arrived here, in seconds of the caller's clock, never the upstream's."""
         self.weight = len(data) + len(type) + OVERHEAD
         """Bytes that it counts for in every bound."""
         self.total = total
-        """Weight of all events of its channel in this log before it: a lag in bytes is a subtraction."""
+        """Weight of all earlier events of its channel in this log, so that a lag in bytes is one subtraction."""
         self.at = at
         """The vectors of all logs just after it was appended."""
 
 
-def highest(one: Sequence[int], other: Sequence[int]) -> tuple[int, ...]:
-    """Of two offsets for each partition the higher one; what one of them lacks is 0."""
-    return tuple(map(max, zip_longest(one, other, fillvalue=0)))
+def beyond(end: Offsets, reached: Offsets) -> dict[str, int]:
+    """The partitions of `end` that lie above `reached`."""
+    return {name: following for name, following in end.items() if following > reached.get(name, 0)}
+
+
+def higher(one: Offsets, other: Offsets) -> dict[str, int]:
+    """The higher of two offsets for each partition."""
+    return {name: max(one.get(name, 0), other.get(name, 0)) for name in (*one, *other)}

@@ -1,59 +1,60 @@
-"""All logs and channels: publish and subscribe."""
+"""The hub: all logs and channels, to publish to and to subscribe to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
-from .event import Entry, Event, Position, Vector
+from .event import Entry, Event, Offsets, Position, Vector, beyond
 from .ids import Cursor
 from .log import Bounds, Break, Log
-from .loss import beyond
 from .reader import Reader, Subscription
-from .resume import judge
 
 
 class Hub:
-    """Sources publish into it, readers read from it. Nothing in it waits, and nothing in it knows the time.
+    """Sources publish to it, readers read from it. It never waits and does not know the time.
 
-    `wake` is called when the first channel with readers has something new; whoever it wakes calls `changed`.
-    """
+    It calls `wake` when the first channel with readers has news. The fan-out then calls `changed`
+    (docs/architecture.md, rule 16)."""
 
     def __init__(self, *, process: str = "", wake: Callable[[], None] = lambda: None) -> None:
         self.wake = wake
         self.process = process
-        """The epoch of the sources that have no offsets: random, once for each process."""
+        """The epoch of the sources without offsets. It is random for each process."""
         self.seq = 0
         self.at: tuple[Vector, ...] = ()
         self.logs: list[Log] = []
         self.subscriptions: dict[tuple[str, ...], Subscription] = {}
         self.unflushed_events = 0
-        """Events published to channels with readers since `changed` was last called; `unflushed_bytes` is their weight."""
+        """Events published to channels with readers since `changed` was last called. `unflushed_bytes` is their
+        weight."""
         self.unflushed_bytes = 0
         self._vectors: list[Vector] = []
         self._position = Position(0, ())
         self._readers: dict[str, dict[Subscription, None]] = {}
-        """By channel; an empty set takes 216 bytes."""
+        """The subscriptions to each channel. They are in a dictionary because an empty set takes 216 bytes."""
         self._scopes: dict[tuple[Log, ...], tuple[Log, ...]] = {}
         self._changed: dict[str, None] = {}
 
     @property
     def position(self) -> Position:
-        """Now, in its order. One object for all who ask before it moves on."""
+        """The present point in its order. Until it moves, all callers get the same object."""
         if self._position.seq != self.seq or self._position.at is not self.at:
             self._position = Position(self.seq, self.at)
         return self._position
 
     def add(self, source: str, bounds: Bounds, matches: Callable[[str], bool]) -> Log:
-        """The log of one more source, before anybody subscribes. `matches` says which channels it can ever produce."""
+        """Add the log of a source, before the first subscription. `matches` says which channels the source can ever
+        produce."""
         log = Log(len(self.logs), source, bounds, matches)
         self.logs.append(log)
         self._vectors.append(log.vector)
         self._stand(log)
         return log
 
-    def begin(self, log: Log, epoch: str, offsets: Mapping[str, int]) -> None:
-        """The source is up and goes on from `offsets`. Another epoch than before begins another history; offsets that
-        were passed over while it was away are a loss. An empty epoch: the gateway counts."""
+    def begin(self, log: Log, epoch: str, offsets: Offsets) -> None:
+        """The source is up and continues from `offsets`. An epoch other than the log's begins another history. In the
+        same epoch, offsets that were skipped while the source was away are a loss. If the epoch is empty, the gateway
+        counts."""
         epoch, counts = epoch or self.process, not epoch
         if epoch == log.epoch:
             if skipped := beyond(offsets, log.offsets()):
@@ -70,8 +71,8 @@ class Hub:
             log.opened = self.seq
 
     def publish(self, log: Log, event: Event, *, now: float, part: str = "", offset: int | None = None) -> Entry | None:
-        """Append one event to the log and to its channel. `now` is the time of its arrival, in seconds of a clock that
-        only goes forward. Without an offset it is the next one. Returns None for an event that the log has had before."""
+        """Append an event to its log and its channel. `now` is the time of its arrival, in seconds of a monotonic
+        clock. If `offset` is None, it is the next one. Returns None for an event that the log has had before."""
         entry = log.append(event, self.seq, now, part, offset, self._vectors)
         if entry is None:
             return None
@@ -85,8 +86,8 @@ class Hub:
                 self._touch(channel)
         return entry
 
-    def advance(self, log: Log, offsets: Mapping[str, int]) -> None:
-        """Take over the source's next offsets, which also move without a message."""
+    def advance(self, log: Log, offsets: Offsets) -> None:
+        """Take over the source's next offsets, which also move without a message. None of them moves back."""
         for name, offset in offsets.items():
             index = log.part(name)
             if offset > log.vector.next[index]:
@@ -94,9 +95,9 @@ class Hub:
         if log.vector is not self.at[log.index]:
             self._stand(log)
 
-    def lose(self, log: Log, reason: str, offsets: Mapping[str, int] | None = None) -> None:
-        """The source lost messages between what it last published and what comes next, at `offsets` where it has
-        some. Every reader of it is told."""
+    def lose(self, log: Log, reason: str, offsets: Offsets | None = None) -> None:
+        """The source lost messages after the last one that it published. It continues at `offsets`, if it has offsets.
+        Every reader of it is told (docs/architecture.md, rule 8)."""
         before = self.position
         if log.counts:
             log.move(0, log.vector.next[0] + 1)
@@ -104,12 +105,12 @@ class Hub:
         self._break(log, reason, before)
 
     def expire(self, now: float) -> None:
-        """Evict what is too old at `now`, on the clock of `publish`."""
+        """Evict what is too old at `now`, on the same clock as `publish`."""
         for log in self.logs:
             log.expire(now)
 
     def subscribe(self, channels: Iterable[str], cursor: Cursor | None = None) -> Reader:
-        """A reader of these channels: from now, or from where `cursor` stands."""
+        """A reader of these channels, from now or from the place of `cursor`."""
         names = tuple(sorted(set(channels)))
         subscription = self.subscriptions.get(names)
         if subscription is None:
@@ -117,11 +118,11 @@ class Hub:
         subscription.readers += 1
         reader = Reader(subscription, self.position)
         if cursor is not None:
-            reader.resume(*judge(cursor, subscription.scope, self.at))
+            reader.resume(cursor)
         return reader
 
     def unsubscribe(self, reader: Reader) -> None:
-        """The reader is gone."""
+        """Release what `subscribe` took for this reader."""
         subscription = reader.subscription
         subscription.readers -= 1
         if subscription.readers:
@@ -136,7 +137,7 @@ class Hub:
             view.log.release(view)
 
     def changed(self) -> list[Subscription]:
-        """The subscriptions to channels to which something was published since the last call, each once."""
+        """The subscriptions with news since the last call, each once."""
         channels, self._changed = self._changed, {}
         self.unflushed_events = self.unflushed_bytes = 0
         subscriptions: dict[Subscription, None] = {}
@@ -145,7 +146,7 @@ class Hub:
         return [*subscriptions]
 
     def is_changed(self, subscription: Subscription) -> bool:
-        """Whether `changed` would name it."""
+        """Whether `changed` would return it."""
         return not self._changed.keys().isdisjoint(subscription.channels)
 
     def _open(self, names: tuple[str, ...]) -> Subscription:

@@ -1,8 +1,8 @@
-"""The text of an event id, and what can be read back from one.
+"""The text of an event id, and how it is read back (docs/architecture.md, rule 13).
 
-Grammar: `1(.TAG(_PART-NEXT)*(*DIGEST)?)*` with the tags sorted and the numbers in base 36. TAG is six characters of a hash
-of source name and epoch, PART the partition's name, NEXT its next offset, DIGEST a hash of the source's last message id,
-where the source has no offsets that another replica would know. What an id says of one source is a place.
+Grammar: `1(.TAG(_PART-NEXT)*(*DIGEST)?)*`, with sorted tags and numbers in base 36. TAG is six characters of a hash of
+the source's name and epoch. PART is the partition's name and NEXT its next offset. DIGEST is a hash of the last
+message's id, for sources whose offsets mean nothing to another replica. What an id says of one source is a place.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from hashlib import blake2s
 
 from ..errors import MalformedCursor
+from .event import Offsets
 
 VERSION = "1"
 MAX_LENGTH = 4096
-"""Bytes of the longest id that is read or written: proxies often stop at 8 KiB of headers, browsers send 16,000 back."""
+"""Characters of the longest id that is read or written. Proxies often stop at 8 KiB of headers; browsers return
+16,000."""
 UNREADABLE = f"{VERSION}-"
-"""Stands for an id that would be longer. Whoever comes back with it is told of a reset. A proxy might refuse the request
-with the long one, and an EventSource then gives up for ever; without any id it would miss events and not be told."""
+"""Sent in place of a longer id. A client that returns with it is told of a reset. With the long id a proxy might refuse
+the request, and an EventSource would never try again. Without any id the client would miss events and not be told."""
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _MAX_NEXT = 2**63 - 1  # Kafka and RabbitMQ count in signed 64 bits
@@ -27,7 +29,7 @@ _PLACE = re.compile(r"([0-9a-z]{6})((?:_[0-9a-z]{0,8}-[0-9a-z]{1,13})*)(?:\*([0-
 
 
 def base36(number: int) -> str:
-    """`number` (not negative) in base 36, which is the shortest form that needs no escaping anywhere."""
+    """`number` (not negative) in base 36, the shortest form that needs no escaping anywhere."""
     text = _DIGITS[number % 36]
     while number := number // 36:
         text = _DIGITS[number % 36] + text
@@ -35,12 +37,12 @@ def base36(number: int) -> str:
 
 
 def make_tag(source: str, epoch: str) -> str:
-    """The TAG of a source in one epoch, equal on every replica."""
+    """The TAG of a source in one epoch. It is the same on every replica."""
     return _hash(6, source, epoch)
 
 
 def make_digest(source: str, message_id: str) -> str:
-    """The DIGEST of a message id, equal on every replica."""
+    """The DIGEST of a message id. It is the same on every replica."""
     return _hash(8, source, message_id)
 
 
@@ -49,38 +51,38 @@ def _hash(length: int, *parts: str) -> str:
     return base36(number % 36**length).rjust(length, "0")
 
 
-def write_place(tag: str, following: Mapping[str, int], digest: str = "") -> str:
-    """What an id says of one source: the inverse of what `Cursor.parse` does to it."""
+def write_place(tag: str, following: Offsets, digest: str = "") -> str:
+    """The part of an id for one source. `Cursor.parse` reads it."""
     pairs = "".join([f"_{name}-{base36(number)}" for name, number in following.items()])
     return f".{tag}{pairs}*{digest}" if digest else f".{tag}{pairs}"
 
 
 def write_id(places: Iterable[str]) -> str:
-    """The id of these places; UNREADABLE where that is too long."""
+    """The id with these places, or UNREADABLE if that would be too long."""
     id = VERSION + "".join(sorted(places))
     return id if len(id) <= MAX_LENGTH else UNREADABLE
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an id stands in one source: the next offset by partition name, and the digest of the last message's id."""
+    """Where an id stands in one source: the next offset of each partition, and the digest of the last message's id."""
 
-    next: Mapping[str, int]
+    next: Offsets
     digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A parsed id: a place for each tag that it names. Untrusted: it may name anything."""
+    """A parsed id: one place for each tag. It comes from the client and may name anything."""
 
     places: Mapping[str, Place]
 
     @classmethod
     def parse(cls, text: str) -> Cursor:
-        """Read an incoming id.
+        """Read an id that a client sent.
 
         Raises:
-            MalformedCursor: it is not of the grammar, too long, or names a source or a partition twice.
+            MalformedCursor: it does not match the grammar, is too long, or names a source or a partition twice.
         """
         if len(text) > MAX_LENGTH:
             raise MalformedCursor(f"the id has {len(text)} characters, at most {MAX_LENGTH} are read")

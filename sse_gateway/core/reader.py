@@ -1,17 +1,17 @@
-"""A reader of a set of channels: what follows its position, what it has lost, the id that says where it stands."""
+"""A reader of a set of channels: the events after its position, what it has lost, and the id of its position."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
 from operator import attrgetter
 from typing import NamedTuple
 
 from . import loss
-from .event import Entry, Position, Vector
-from .ids import write_id, write_place
+from .event import Entry, Offsets, Position, Vector, beyond, higher
+from .ids import Cursor, Place, write_id, write_place
 from .log import Break, Log, View
 from .loss import Notice, Reset
 
@@ -20,48 +20,49 @@ _SEQ = attrgetter("seq")
 
 @dataclass(slots=True, eq=False)
 class Subscription:
-    """The set of channels that clients asked for: one object for all who asked for the same."""
+    """A set of channels that clients asked for. All clients that asked for the same channels share it."""
 
     channels: tuple[str, ...]
     views: tuple[View, ...]
     scope: tuple[Log, ...]
-    """The logs that can produce these channels, by the configuration alone: what the id names."""
+    """The logs that can produce these channels. The ids name these sources (docs/architecture.md, rule 6)."""
     readers: int = 0
 
 
 class Taken(NamedTuple):
-    """What a reader got: events or losses, never both; neither only where it stands as far as it was to read."""
+    """What a reader got: events or losses, never both. It got neither if it already stood where it was to read to."""
 
     events: list[Entry]
     lost: tuple[Notice, ...] = ()
-    """What it will never get. The reader's id is the one that this leads to."""
+    """What it will never get. The reader's id is then the one to return with after this."""
 
 
 class Wanted(NamedTuple):
-    """Of one source, by partition, the first offset that is still to be delivered, in the history that `tag` names."""
+    """The first offset of each partition of one source that is still to be delivered, in the history of `tag`."""
 
     tag: str
-    next: Mapping[str, int]
+    next: Offsets
 
     def above(self, vector: Vector) -> bool:
-        """Whether more is wanted than lies below `vector`, which is of another history or stands lower."""
-        return vector.tag != self.tag or bool(loss.beyond(self.next, vector.named()))
+        """Whether it lies above `vector` in any partition, or in another history."""
+        return vector.tag != self.tag or bool(beyond(self.next, vector.named()))
 
     def below(self, vector: Vector) -> bool:
-        """Whether anything that is wanted lies below `vector`, which is of the same history."""
-        return bool(loss.beyond(vector.named(), self.next))
+        """Whether it lies below `vector`, which is of the same history, in any partition."""
+        return bool(beyond(vector.named(), self.next))
 
     def over(self, vector: Vector) -> dict[str, int]:
-        """By partition, what is wanted or, if it is more, what lies below `vector`."""
-        return loss.higher(vector.named() if vector.tag == self.tag else {}, self.next)
+        """The higher offset of each partition: this one, or that of `vector` if it is of the same history."""
+        return higher(vector.named() if vector.tag == self.tag else {}, self.next)
 
 
 _EVERYTHING: Mapping[Log, Wanted] = {}
 
 
 class Reader:
-    """`position` says where it stands in the hub's order. After a resume or a gap it has a filter too: what is still wanted
-    of each source. It skips what lies below, until its whole position has passed it."""
+    """Reads a subscription from `position` on. After a resume or a gap it also has a filter, what is wanted of each
+    source: it skips the events below, until its position has passed it in every source (docs/architecture.md, rule
+    1)."""
 
     __slots__ = ("_wanted", "notices", "position", "resumed", "subscription")
 
@@ -69,51 +70,53 @@ class Reader:
         self.subscription = subscription
         self.position = position
         self.notices: tuple[Notice, ...] = ()
-        """What a resume could not honour."""
+        """What it is to be told first: what its resume could not honour."""
         self.resumed = False
-        """Whether it asked to resume and misses nothing."""
+        """Whether it resumed and misses nothing."""
         self._wanted = _EVERYTHING
 
     def fork(self) -> Reader:
-        """Another reader at the same place, which was told nothing."""
+        """Another reader at the same position with the same filter, without notices."""
         other = Reader(self.subscription, self.position)
         other._wanted = self._wanted
         return other
 
     def move_to(self, position: Position) -> None:
-        """Go on from `position`, without a filter."""
+        """Continue from `position`, without a filter."""
         self.position, self._wanted = position, _EVERYTHING
 
-    def resume(self, wanted: Mapping[Log, Wanted], resets: Iterable[Reset]) -> None:
-        """Go on from the first entry that is held, less what lies below `wanted`."""
+    def resume(self, cursor: Cursor) -> None:
+        """Continue from the place of `cursor`: from the first entry that is held, without those below what it wants."""
         now = self.position
+        wanted, resets = _judge(cursor, self.subscription.scope, now.at)
         self.position, self._wanted = Position(0, (Vector(),) * len(now.at)), wanted
         self.notices = (*resets, *self._pass_over(-1))
         self.resumed = not self.notices and self._next_break(now.seq) is None
 
     @property
     def id(self) -> str:
-        """The id that leads back here."""
+        """The id with which a client returns to this position."""
         return self._write_id(self.position.at)
 
     def id_of(self, entry: Entry) -> str:
-        """The id of a client that has read `entry`, of those that were taken last."""
+        """The id after `entry`, which is one of those that were taken last (docs/architecture.md, rules 2 and 3)."""
         return self._write_id(entry.at)
 
     @property
     def shares_ids(self) -> bool:
-        """Whether its entries have the ids that they have for every reader of the same scope: no filter is left."""
+        """Whether it has no filter, so that its events have the same ids as for every other reader of its scope."""
         return not self._wanted
 
     @property
     def filtered(self) -> bool:
-        """Whether it still passes over events that lie below what is wanted, so that it can share nothing with others."""
+        """Whether it still has a filter. A filter that its position has passed is dropped first."""
         self._settle()
         return bool(self._wanted)
 
     def take(self, max_bytes: int, upto: Position) -> Taken:
-        """The events that follow, up to `upto`, in the order of publishing: at most `max_bytes` of weight, or one event.
-        A loss comes alone, before the events that follow it. It is told once. `upto` is never before its own position."""
+        """The next events up to `upto`, in the order of publishing: at most `max_bytes` of weight, or one event. A loss
+        is returned alone, before the events that follow it, and only once. `upto` must not lie before its own
+        position."""
         if self._wanted:
             self._settle()
         seq = self.position.seq
@@ -123,7 +126,7 @@ class Reader:
         return Taken(self._read(max_bytes, upto))
 
     def lag(self) -> tuple[int, int]:
-        """How far behind the head of its channels it is, of what is still held: events, and bytes of weight."""
+        """The events after its position that are held, and their bytes of weight."""
         events = weight = 0
         for view in self.subscription.views:
             first = view.find(self.position.seq)
@@ -133,11 +136,11 @@ class Reader:
         return events, weight
 
     def ahead(self) -> list[Log]:
-        """The sources of which it wants what this replica has not reached."""
+        """The sources in which it wants more than this replica has read."""
         return [log for log in self.subscription.scope if (wanted := self._filter(log)) and wanted.above(log.vector)]
 
     def give_up(self, log: Log) -> Reset:
-        """Stop waiting for a source to reach what is wanted of it: it goes on from here."""
+        """Drop the filter of a source: the reader continues with what this replica reads next."""
         self._wanted = {each: wanted for each, wanted in self._wanted.items() if each is not log}
         return Reset(log.source, "ahead")
 
@@ -148,7 +151,7 @@ class Reader:
         return write_id([self._write_place(log, at[log.index], wanted.get(log)) for log in scope])
 
     def _write_place(self, log: Log, vector: Vector, wanted: Wanted | None) -> str:
-        """Where it stood in a source at `vector`, no lower than what is wanted of it."""
+        """The part of an id for a source at `vector`, or at what is wanted of it where that is higher."""
         if wanted is None or not wanted.above(vector):
             return log.text(vector)
         following = wanted.over(vector)
@@ -162,19 +165,20 @@ class Reader:
             return Taken(self._read(max_bytes, upto))
         if item.before.seq > self.position.seq and (events := self._read(max_bytes, item.before)):
             return Taken(events)
-        gaps = loss.find_broken(self.subscription.views, self._reached(item.log), item)
+        gaps = loss.find_broken(self.subscription.views, item, self._reached(item.log))
         self.position = item.after
         return Taken([], tuple(gaps))
 
     def _renew(self) -> tuple[Notice, ...]:
-        """Tell at once where a history is over: nothing of it is held, and its place in an id must not move on."""
+        """Continue in the new history of each source that has one, and say so at once: the log holds nothing of the
+        earlier one, and until this is told, the id keeps its place in it."""
         seq = self.position.seq
         stale = [log for log in self.subscription.scope if seq < log.opened and self._filter(log) is None]
         self._wanted = {**self._wanted, **{log: Wanted(log.vector.tag, dict(log.begun)) for log in stale}}
         return tuple([Reset(log.source, "epoch") for log in stale])
 
     def _pass_over(self, since: int) -> tuple[Notice, ...]:
-        """Count what is no longer held as dealt with, and tell it."""
+        """Move the filter above what the logs no longer hold, and return the gaps."""
         reached = {log: self._reached(log) for log in self.subscription.scope}
         gaps, after = loss.find(self.subscription.views, reached, since)
         if after:
@@ -183,10 +187,10 @@ class Reader:
         return tuple(gaps)
 
     def _next_break(self, limit: int) -> Break | None:
-        """The first that it has not dealt with, before the seq `limit`."""
+        """The first break before the seq `limit` that it has not been told of."""
         seq, scope = self.position.seq, self.subscription.scope
         items = [item for log in scope for item in log.breaks if seq <= item.before.seq < limit]
-        crossed = [item for item in items if loss.beyond(item.end, self._reached(item.log))]
+        crossed = [item for item in items if beyond(item.end, self._reached(item.log))]
         return min(crossed, key=attrgetter("before.seq"), default=None)
 
     def _read(self, max_bytes: int, limit: Position) -> list[Entry]:
@@ -204,31 +208,62 @@ class Reader:
         return events
 
     def _run(self, view: View, limit: int) -> Iterator[Entry]:
-        """What one view has from its position to `limit`, less what lies below what is wanted."""
+        """The entries of one view from its position to `limit`, without those below the filter."""
         entries, seq, newest = view.entries, self.position.seq, view.entries[-1].seq
-        near = len(entries) - 1 - (newest - seq)  # no seq is taken twice: no more than so many are at or after this one
+        near = len(entries) - 1 - (newest - seq)  # each seq is used once, so no more than this many entries follow
         first = bisect_left(entries, seq, lo=max(near, view.head), key=_SEQ)
         last = len(entries) if newest < limit else view.find(limit)
         wanted = self._filter(view.log)
         if wanted is None:
-            return map(entries.__getitem__, range(first, last))  # islice walks all before it
+            return map(entries.__getitem__, range(first, last))  # islice would walk through all earlier entries
         index, following = view.log.index, wanted.next
         first = bisect_left(entries, True, lo=first, key=lambda each: wanted.below(each.at[index]))
         run = map(entries.__getitem__, range(first, last))
         return (each for each in run if each.offset >= following.get(each.part, 0))
 
     def _filter(self, log: Log) -> Wanted | None:
-        """What is wanted of a source in its present history."""
+        """What is wanted of a source, if that is in its present history."""
         wanted = self._wanted.get(log)
         return wanted if wanted is not None and wanted.tag == log.vector.tag else None
 
-    def _reached(self, log: Log) -> Mapping[str, int]:
-        """By partition, the next offset of a source that it has not dealt with."""
+    def _reached(self, log: Log) -> Offsets:
+        """The next offset of each partition of a source that it has not dealt with."""
         vector, wanted = self.position.at[log.index], self._filter(log)
         return log.reached(vector) if wanted is None else wanted.over(vector)
 
     def _settle(self) -> None:
-        """Drop the filter once the position lies above it everywhere."""
+        """Drop the filter if the position has passed it in every source."""
         at = self.position.at
         if not any(wanted.above(at[log.index]) for log, wanted in self._wanted.items()):
             self._wanted = _EVERYTHING
+
+
+def _judge(cursor: Cursor, scope: tuple[Log, ...], at: tuple[Vector, ...]) -> tuple[dict[Log, Wanted], list[Reset]]:
+    """What a cursor wants of each source of the scope, and what of it can't be honoured. `at` holds the vectors of all
+    logs.
+
+    Each replica merges its sources in an order of its own, so a cursor can only be a filter, not a position in this
+    hub."""
+    tags = {vector.tag for vector in at}
+    strangers = {tag: place for tag, place in cursor.places.items() if tag not in tags}
+    places = {log: _find_place(log, cursor, strangers) for log in scope}
+    # A source that the id does not name is live from now. A partition that it does not name is new.
+    wanted = {
+        log: Wanted(log.vector.tag, log.offsets() if place is None else place.next)
+        for log, place in places.items()
+        if log.vector.tag
+    }
+    unknown = [tag for tag, place in strangers.items() if not any(place.digest in log.digests for log in scope)]
+    if not unknown:
+        return wanted, []
+    unnamed = [Reset(log.source, "epoch") for log, place in places.items() if place is None]
+    return wanted, unnamed or [Reset(tag, "unknown") for tag in unknown]
+
+
+def _find_place(log: Log, cursor: Cursor, strangers: Mapping[str, Place]) -> Place | None:
+    """The place of a log in a cursor: by its tag or, if the gateway counts the source, by the last message's digest."""
+    place = cursor.places.get(log.vector.tag)
+    if place is None and log.counts:
+        known = [log.digests[other.digest] for other in strangers.values() if other.digest in log.digests]
+        place = Place({"": max(known)}) if known else None
+    return place

@@ -1,1 +1,1 @@
-"""How events reach clients: the fan-out, the clients and what happens to slow ones."""
+"""Delivery of events to clients: the fan-out, the clients, and what happens to slow ones."""

@@ -1,4 +1,4 @@
-"""The clients: who is connected, in which state each one is, and the groups of those that stand at the same place."""
+"""The clients: who is connected, the state of each, and the groups that share each write."""
 
 from __future__ import annotations
 
@@ -24,71 +24,73 @@ class State(Enum):
     """What may be written to a client."""
 
     OPENING = "opening"
-    """Nothing: its request still sends the head and the opening."""
+    """Nothing: its request is still sending the head and the opening."""
     READY = "ready"
-    """What its group is sent: it stands where the group does, and takes what it is sent at once."""
+    """What its group is sent: it stands at the group's position and takes each write at once."""
     BEHIND = "behind"
-    """What it reads by itself, as soon as it has its turn: it was blocked, or has just come."""
+    """What it reads by itself in its turn: it was blocked, or has just connected."""
     HELD = "held"
-    """Nothing but heartbeats: it waits until this replica reaches what its id has seen elsewhere."""
+    """Only heartbeats: its id is ahead of this replica."""
     BLOCKED = "blocked"
     """Nothing: a write is pending."""
     CLOSING = "closing"
-    """Nothing more: the farewell was sent, and may be pending."""
+    """Nothing more: the farewell is sent, or pending."""
     GONE = "gone"
-    """Nothing more: it was cut off, or has left."""
+    """Nothing more: it was aborted, or has left."""
 
 
 class Departure(NamedTuple):
-    """Why and when a client is to leave."""
+    """When and why a client is to leave."""
 
     at: float
     """In seconds of the fan-out's clock."""
     reason: str
     retry: float
-    """Seconds, at least, after which the farewell tells it to come back."""
+    """The farewell tells it to reconnect after this many seconds, or up to twice as many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamRequest:
-    """A request for a stream, of which channels and permission were checked."""
+    """A request for a stream. Its channels and its permission have been checked."""
 
     channels: tuple[str, ...]
     format: Format
     route: str
     """The path template of the route, which labels its metrics."""
     last_event_id: str | None = None
-    """An id of the gateway's, `earliest` or `latest`; None if the client does not ask to resume."""
+    """An id of the gateway's, `earliest` or `latest`. None if the client does not ask to resume."""
 
 
 @dataclass(eq=False, slots=True)
 class Client:
-    """One open stream. `Roster.move` alone changes its state."""
+    """One open stream. Only `Roster.move` changes its state."""
 
     connection: Connection
     group: Group
     reader: Reader | None
-    """Where it stands; None while it is ready, since the group's reader is its own then."""
+    """None while the client is ready: then it stands where its group's reader does."""
     route: str
     opened: float
     written: float
-    """When the last write began that did not go to the whole group, or that blocked."""
+    """When the last write to this client alone began, or the last write that blocked."""
     state: State = State.OPENING
     caught_up: bool = False
-    """Whether it was ever ready. Before that it may be as far behind as it asked to be."""
+    """Whether it was ever ready. Until then `limits.client_buffer` does not apply, because it asked for what it is
+    behind."""
     departure: Departure | None = None
     """The earliest of the departures that were scheduled for it."""
     leaving: Departure | None = None
-    """The one that is due: it gets a farewell as soon as it takes one."""
+    """The one that is due. The client gets its farewell as soon as it takes a write."""
 
     @property
-    def place(self) -> Reader:
-        """Where it stands."""
+    def subscriber(self) -> Reader:
+        """The reader that stands where this client does."""
         return self.reader or self.group.reader
 
     def opening(self, retry: float) -> bytes:
-        """The first bytes: when to come back, an id to come back with, and what came of the wish to resume."""
-        frames, reader, id = self.group.frames, self.place, self.place.id
+        """The first bytes: when to reconnect, the id to reconnect with, and the result of its resume
+        (docs/architecture.md, rule 4)."""
+        frames, reader, id = self.group.frames, self.subscriber, self.subscriber.id
         opening = frames.format.control("gateway.at", id=id, retry=jittered(retry))
         if reader.notices:
             return opening + frames.notices(reader.notices, id)
@@ -97,26 +99,26 @@ class Client:
         return opening
 
     def farewell(self, departure: Departure) -> bytes:
-        """The last bytes: why it has to go, when to come back, and the id to come back with."""
+        """The last bytes: why the stream ends, when to reconnect, and the id to reconnect with."""
         form, retry = self.group.frames.format, jittered(departure.retry)
-        return form.control("gateway.bye", {"reason": departure.reason}, id=self.place.id, retry=retry)
+        return form.control("gateway.bye", {"reason": departure.reason}, id=self.subscriber.id, retry=retry)
 
 
 @dataclass(eq=False, slots=True)
 class Group:
-    """The clients of one subscription in one format. Those that are ready stand where `reader` does."""
+    """The clients of one subscription in one format. The ready ones stand at the position of `reader`."""
 
     frames: Frames
     reader: Reader
     ready: dict[Client, Send] = field(default_factory=dict)
     clients: int = 0
     unfinished: bool = False
-    """Whether there is something to read that its ready clients are still to be sent."""
+    """Whether something is left to read for the ready clients."""
     written: float | None = None
-    """When it was last written to, or its first client came."""
+    """When it was last written to. Before that, when its first client came."""
 
     def refresh(self, hub: Hub) -> bool:
-        """Move on to where the hub stands if nothing of these channels waits for a flush. Returns whether it could."""
+        """Move to the hub's position, unless news in these channels wait for a flush. Returns whether it moved."""
         if self.unfinished or hub.is_changed(self.reader.subscription):
             return False
         self.reader.move_to(hub.position)
@@ -137,12 +139,13 @@ class Roster:
     """The clients of one hub, by state and by group."""
 
     def __init__(self, hub: Hub, tally: Tally, *, max_id: int, wake: Callable[[], None]) -> None:
-        """`wake` is called when a client has something to read by itself."""
+        """`max_id` is in bytes. `wake` is called when a client becomes `BEHIND`."""
         self.clients: dict[Client, None] = {}
         self.empty = anyio.Event()
-        """Set while nobody is connected."""
+        """Set when the last client has left."""
         self.states: dict[State, dict[Client, None]] = {state: {} for state in State}
-        """The clients in each state, those that came into it first at the front. The ready ones stand in their groups."""
+        """The clients in each state but READY, in the order in which they entered it. The ready ones are in their
+        groups."""
         self._hub = hub
         self._metrics = tally.metrics
         self.wake = wake
@@ -152,11 +155,11 @@ class Roster:
 
     @property
     def lagging(self) -> int:
-        """How many clients are blocked, behind, held or on their way out."""
+        """The number of clients that are behind, held, blocked or closing."""
         return sum(len(self.states[state]) for state in (State.BEHIND, State.HELD, State.BLOCKED, State.CLOSING))
 
     def enter(self, request: StreamRequest, connection: Connection, now: float) -> Client:
-        """Add a client. Unless it resumes it stands where its group does, which may have something to read."""
+        """Add a client. Unless it resumes, it starts at the position of its group."""
         reader = _open_reader(request, self._hub)
         group = self._group(reader.subscription, request.format)
         group.refresh(self._hub)
@@ -177,7 +180,7 @@ class Roster:
         return client
 
     def leave(self, client: Client) -> None:
-        """Remove a client, and its group if it was the last one of it."""
+        """Remove a client, and its group with the group's last client."""
         self.move(client, State.GONE)
         del self.clients[client], self.states[State.GONE][client]
         group, subscription = client.group, client.group.reader.subscription
@@ -193,7 +196,7 @@ class Roster:
                 del self._groups[subscription]
 
     def move(self, client: Client, state: State) -> None:
-        """Change the state of a client, and with it the collection that it stands in and the reader that it has."""
+        """Change the state of a client, and with it the collection that holds it and the reader that it has."""
         if client.state is State.READY:
             del client.group.ready[client]
             client.reader = client.group.reader.fork()
@@ -229,26 +232,23 @@ class Roster:
 
 
 def _open_reader(request: StreamRequest, hub: Hub) -> Reader:
-    """A reader at the place where the request asks to begin. A malformed id begins now, and the client is told: an error
-    page would make an EventSource give up, and a replay of everything would repeat events."""
-    try:
-        return hub.subscribe(request.channels, _read_cursor(request.last_event_id, hub))
-    except MalformedCursor:
-        reader = hub.subscribe(request.channels)
-        reader.notices = tuple(Reset(log.source, "malformed") for log in reader.subscription.scope)
-        return reader
-
-
-def _read_cursor(text: str | None, hub: Hub) -> Cursor | None:
-    if text is None or text == "latest":
-        return None
+    """A reader at the position that the request asks for. If the id is malformed, it starts now and the client is told:
+    after an error status an EventSource would give up, and a replay of everything would repeat events."""
+    cursor, text = None, request.last_event_id
     if text == "earliest":
-        return Cursor({log.vector.tag: Place({}) for log in hub.logs if log.vector.tag})
-    return Cursor.parse(text)
+        cursor = Cursor({log.vector.tag: Place({}) for log in hub.logs if log.vector.tag})
+    elif text is not None and text != "latest":
+        try:
+            cursor = Cursor.parse(text)
+        except MalformedCursor:
+            reader = hub.subscribe(request.channels)
+            reader.notices = tuple(Reset(log.source, "malformed") for log in reader.subscription.scope)
+            return reader
+    return hub.subscribe(request.channels, cursor)
 
 
 def _outcome(notices: tuple[Notice, ...]) -> str:
-    """The word that counts a resume."""
+    """The label under which a resume is counted."""
     if not notices:
         return "log"
     return "reset" if any(isinstance(notice, Reset) for notice in notices) else "gap"

@@ -1,7 +1,7 @@
-"""The fan-out: a flush writes what is new to all clients at the same place, as one message.
+"""The fan-out: a flush writes what is new to all clients at the same position, as one message.
 
-Whatever is written to a client after its opening is written by the one task of `run`: events, heartbeats, notices and
-farewells. So writes never overlap, and ids only go forward.
+After the opening, only the task of `run` writes to a client: events, heartbeats, notices and the farewell. So writes
+never overlap, and ids only move forward.
 """
 
 from __future__ import annotations
@@ -24,47 +24,48 @@ from .lagging import Lagging
 from .timetable import Action, Beat, BeatHeld, Drop, GiveUp, Leave, Timetable
 
 _SLICE = 500
-"""Sends in one turn of the loop, or up to twice as many: about 8 ms (one takes 10 µs), so that a broadcast to many clients
-does not hold the loop."""
+"""Sends in one turn of the loop, or up to twice as many. One takes 10 µs, so a turn takes about 8 ms."""
 _MAX_WINDOW = 0.05
-"""Most seconds between flushes while clients block: p50 fell from 53 to 19 ms at 2 million deliveries a second."""
+"""The longest time between flushes while clients block, in seconds. At 2 million deliveries a second the median latency
+fell from 53 to 19 ms."""
 _BLOCKED_SHARE = 100
-"""One client in so many may block before the window grows."""
+"""The window grows when more than one in this many clients blocks."""
 
 
 class Fanout:
-    """Writes what `hub` holds to the clients that ask for it."""
+    """Writes what `hub` holds to the clients that asked for it."""
 
     def __init__(
         self, hub: Hub, limits: LimitsConfig, metrics: Metrics, *, clock: Callable[[], float] | None = None
     ) -> None:
-        """`clock` gives seconds, by default those of the loop."""
+        """`clock` returns seconds. By default it is the clock of the loop."""
         self.hub = hub
         self.clock = clock or asyncio.get_running_loop().time
         self.window = 0.0
-        """Seconds between two flushes, in which more comes together."""
+        """Seconds between two flushes. While clients block, longer windows make fewer and larger writes."""
         self.limits = limits
         self._metrics = metrics
         self._bell = _Bell()
         self._hurry = _Bell()
         self.tally = Tally(metrics)
-        """Settled ten times a second. Whoever reads the metrics settles it before."""
+        """Settled ten times a second, and before the metrics are read."""
         self.roster = Roster(hub, self.tally, max_id=limits.max_id, wake=self._bell.ring)
         self.timetable = Timetable(limits, self.roster, self.clock())
         self._lagging = Lagging(self.roster, self.tally)
         self._unfinished: list[Group] = []
         self._flushed: list[asyncio.Future[None]] = []
-        self._draining: float | None = None
+        self.draining: float | None = None
+        """The `retry` of the drain that has begun."""
         self._ended = self.clock()
         hub.wake = self._bell.ring
 
     @property
     def clients(self) -> int:
-        """Open streams."""
+        """The number of open streams."""
         return len(self.roster.clients)
 
     async def run(self) -> None:
-        """Flush whenever something is new or due, for ever."""
+        """Flush when something is new or due. It never returns."""
         while True:
             self._bell.ring_in(self.timetable.next - self.clock())
             await self._bell.wait()
@@ -74,22 +75,11 @@ class Fanout:
             await self.flush()
 
     def feed(self, request: StreamRequest) -> Broadcast:
-        """What the response to `request` is fed by."""
+        """What feeds the response to `request`."""
         return _Feed(self, request)
 
-    def welcome(self, client: Client) -> None:
-        """A client has its opening: from now on only the fan-out writes to it."""
-        now = self.clock()
-        self.tally.tell(client.place.notices)
-        if self._draining is None:
-            self.timetable.schedule_lifetime(client, now)
-        else:
-            self.timetable.schedule(client, Departure(now, "drain", self._draining))
-        self.timetable.watch(client.group, now)
-        self.roster.move(client, State.BEHIND)
-
     async def flushed(self) -> None:
-        """Wait until all that is published by now has been handed to the clients; the window is cut short."""
+        """Wait until all events published before this call are written to the clients. It cuts the window short."""
         future = asyncio.get_running_loop().create_future()
         self._flushed.append(future)
         self._bell.ring()
@@ -97,9 +87,10 @@ class Fanout:
         await future
 
     async def drain(self, *, spread: float, retry: float) -> None:
-        """Say farewell to every client within `spread` seconds, and return when all have gone. Until then each gets what
-        comes, and what it was behind. `retry` is when it comes back: in so many seconds, or up to twice as many."""
-        self._draining = retry
+        """Send every client a farewell within `spread` seconds, and return when all have left. Until then each gets
+        what is published and what it was behind. The farewell says to reconnect in `retry` seconds, or up to twice as
+        many."""
+        self.draining = retry
         await self.flushed()
         now = self.clock()
         for client in self.roster.clients:
@@ -108,14 +99,14 @@ class Fanout:
             await self.roster.empty.wait()
 
     def abort_all(self) -> None:
-        """Cut off the clients that are left."""
+        """Abort the clients that are left."""
         for client in self.roster.clients:
             client.connection.abort("drain")
             self.roster.move(client, State.GONE)
 
     async def flush(self) -> None:
-        """One round: it fixes how far it goes, and for which groups. What comes later waits for the next. Then what is due
-        is done."""
+        """Write what is new to the groups with news, do what is due, and let the others catch up. How far it goes, and
+        for which groups, is fixed at its start (docs/architecture.md, rule 18)."""
         waiting, self._flushed = self._flushed, []
         await self._broadcast(self._news())
         if (now := self.clock()) >= self.timetable.next:
@@ -138,7 +129,7 @@ class Fanout:
         groups = dict.fromkeys([*self._unfinished, *self.roster.groups_of(self.hub.changed())])
         self._unfinished = []
         for group in groups:
-            group.unfinished = True  # nobody who comes may move it on before its turn
+            group.unfinished = True  # so that a client that comes meanwhile does not move it
         for group in groups:
             if batch := group.take(upto):
                 group.written = now
@@ -147,8 +138,8 @@ class Fanout:
                 yield group, batch
 
     async def _broadcast(self, rounds: Iterable[tuple[Group, Batch]]) -> None:
-        """Write each batch to the ready clients of its group, in as many turns of the loop as it takes. A round is asked for
-        when it is its turn."""
+        """Write each batch to the ready clients of its group, in as many turns of the loop as it takes. Each batch is
+        made when its turn comes."""
         sent = blocked = turn = 0
         oldest: float | None = None
         for group, batch in rounds:
@@ -157,7 +148,7 @@ class Fanout:
             clients = [*group.ready.items()]
             for start in range(0, len(clients), _SLICE):
                 part = clients[start : start + _SLICE]
-                if start:  # some may have left since the turn before
+                if start:  # some may have left since the last turn
                     part = [(client, send) for client, send in part if client in group.ready]
                 blocked += self._send(group, batch, part)
                 sent, turn = sent + len(part), turn + len(part)
@@ -165,14 +156,14 @@ class Fanout:
                     turn = 0
                     await asyncio.sleep(0)
         self._ended = self.clock()
-        if oldest is not None:  # heartbeats are no news
+        if oldest is not None:  # a flush of heartbeats alone is not counted
             self.tally.add(self._metrics.flushes)
             self._metrics.delivery_latency.observe(max(self._ended - oldest, 0))
         if sent:
             self._adapt(blocked, sent)
 
     def _send(self, group: Group, batch: Batch, clients: list[tuple[Client, Send]]) -> int:
-        """Write one batch to ready clients. Returns how many did not take it at once."""
+        """Write one batch to ready clients. Returns how many of them block."""
         message, done = batch.message, Connection.finished
         self.tally.write(batch, len(clients))
         unclear = [(client, outcome) for client, send in clients if (outcome := send(message)).__class__ is not done]
@@ -186,12 +177,12 @@ class Fanout:
 
     def _adapt(self, blocked: int, sent: int) -> None:
         if blocked * _BLOCKED_SHARE > sent:
-            self.window = min(max(self.window * 2, 0.001), _MAX_WINDOW)
-        elif self.window:
-            self.window = self.window * 0.9 if self.window > 0.0005 else 0.0
+            window = min(max(self.window * 2, 0.001), _MAX_WINDOW)
         else:
-            return
-        self._metrics.flush_window.set(self.window)
+            window = self.window * 0.9 if self.window > 0.0005 else 0.0
+        if window != self.window:
+            self.window = window
+            self._metrics.flush_window.set(window)
 
     async def _carry_out(self, actions: list[Action], now: float) -> None:
         for action in actions:
@@ -204,7 +195,7 @@ class Fanout:
                 case Leave(client):
                     self._dismiss(client, now)
                 case BeatHeld(client):
-                    data = client.group.frames.heartbeat(client.place.id, moved=False)
+                    data = client.group.frames.heartbeat(client.subscriber.id, moved=False)
                     self._lagging.write(client, control(data), now)
                 case GiveUp(client):
                     self._give_up(client, now)
@@ -221,14 +212,14 @@ class Fanout:
                 yield group, control(group.frames.heartbeat(id, moved=id != before))
 
     def _give_up(self, client: Client, now: float) -> None:
-        reader = client.place
+        reader = client.subscriber
         if notices := [reader.give_up(log) for log in reader.ahead()]:
             data = client.group.frames.notices(notices, reader.id)
             if self._lagging.write(client, control(data), now):
                 self.roster.move(client, State.BEHIND)
 
     def _dismiss(self, client: Client, now: float) -> None:
-        """Let a client leave: now, or as soon as it takes anything."""
+        """Send a client its farewell, now or as soon as it takes a write."""
         if client.leaving is not None and client.leaving.reason == "slow":
             self._metrics.evictions.labels("slow").inc()
         if client.state is State.READY and client.leaving is not None:
@@ -237,14 +228,14 @@ class Fanout:
             self.roster.move(client, State.BEHIND)
 
     def _say_farewell(self, client: Client, departure: Departure, now: float) -> None:
-        """End a stream in order, with the id to come back with."""
+        """End a stream in order, with the id to reconnect with."""
         client.written = now
         client.connection.finish(client.farewell(departure), departure.reason)
         self.roster.move(client, State.CLOSING)
 
 
 class _Feed(Broadcast):
-    """One client, from its response's side."""
+    """Feeds the response of one client."""
 
     __slots__ = ("_client", "_fanout", "_request")
 
@@ -257,7 +248,14 @@ class _Feed(Broadcast):
         return self._client.opening(self._fanout.limits.retry)
 
     def ready(self, stream: Stream) -> None:
-        self._fanout.welcome(self._client)
+        fanout, client, now = self._fanout, self._client, self._fanout.clock()
+        fanout.tally.tell(client.subscriber.notices)
+        if fanout.draining is None:
+            fanout.timetable.schedule_lifetime(client, now)
+        else:
+            fanout.timetable.schedule(client, Departure(now, "drain", fanout.draining))
+        fanout.timetable.watch(client.group, now)
+        fanout.roster.move(client, State.BEHIND)
 
     def ended(self, stream: Stream) -> None:
         self._fanout.timetable.forget(self._client)
@@ -265,7 +263,8 @@ class _Feed(Broadcast):
 
 
 class _Bell:
-    """Rung by anybody, awaited by one task: a bare future, since an event takes five times as long (8 µs a wake)."""
+    """Any task rings it, and one task awaits it. It is a bare future, because an event takes five times as long (8
+    µs)."""
 
     def __init__(self) -> None:
         self._rung = False
@@ -273,15 +272,15 @@ class _Bell:
         self._alarm: asyncio.TimerHandle | None = None
 
     def ring(self) -> None:
-        """Wake the waiter, or let the next wait return at once."""
+        """Wake the waiting task, or let the next wait return at once."""
         self._rung = True
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
 
     def ring_in(self, seconds: float) -> None:
-        """Ring after some time, unless that is set already: one timer serves many waits."""
+        """Ring after some time, unless a timer is already set: one timer serves many waits."""
         if self._alarm is None:
-            # at least a millisecond, or a timer that is early by a rounding would be set again and again
+            # at least 1 ms, because a timer that fires early by a rounding error would be set again and again
             self._alarm = asyncio.get_running_loop().call_later(max(seconds, 0.001), self._ring_alarm)
 
     def _ring_alarm(self) -> None:
@@ -289,7 +288,7 @@ class _Bell:
         self.ring()
 
     async def wait(self) -> None:
-        """Return when it has rung since the last wait; never in the same turn of the loop."""
+        """Return when it has rung since the last wait, but never in the same turn of the loop."""
         if self._rung:
             await asyncio.sleep(0)
         else:

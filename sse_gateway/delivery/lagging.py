@@ -1,4 +1,4 @@
-"""The clients that are blocked or behind: each reads by itself until it stands with its group again."""
+"""The clients that are blocked or behind: each reads by itself until it stands where its group does."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from .client import Client, Roster, State
 from .joins import Batch, SharedJoins, Tally
 
 _WRITES_A_TURN = 8
-"""Writes to one client before the others have their turn: half a MiB, which is what granian takes before it blocks."""
+"""Writes to one client in one turn: 512 KiB, about what granian takes before it blocks."""
 _TURN = 2000
-"""Events that are read in one turn of the loop: about 10 ms (an event that no other client shares takes 5 µs). When
-another replica drains, thousands of clients come within seconds, each with a place of its own."""
+"""Events read in one turn of the loop. An event that no other client shares takes 5 µs, so a turn takes about 10 ms.
+When another replica drains, thousands of clients come within seconds, each at a position of its own."""
 
 
 class Lagging:
-    """Writes to single clients, in the fan-out's task only."""
+    """Writes to single clients, in the task of the fan-out."""
 
     def __init__(self, roster: Roster, tally: Tally) -> None:
         self._roster = roster
@@ -26,12 +26,12 @@ class Lagging:
         self._reached: object = None
 
     def freed(self, client: Client) -> None:
-        """Let a client read on. The server calls this when a pending write is done."""
+        """Let a client read on. The server calls this when it has taken a pending write."""
         if client.state is State.BLOCKED:
             self._roster.move(client, State.BEHIND)
 
     def write(self, client: Client, batch: Batch, now: float) -> bool:
-        """Write to one client. Returns whether it took that at once; if not, it is blocked."""
+        """Write to one client. Returns whether it took the write at once. If not, the client is now blocked."""
         client.written = now
         self._tally.write(batch)
         taken = client.connection.write(batch.message, partial(self.freed, client))
@@ -40,8 +40,8 @@ class Lagging:
         return taken
 
     def catch_up(self, hub: Hub, now: float) -> Iterator[Client]:
-        """Give each client that takes more its next writes; yield those that have caught up, and those that are to leave.
-        Whoever has no room in this turn has it in the next."""
+        """Write to each client that is behind. Yields those that have caught up, and those that are to leave. Clients
+        for which this turn has no time left are served in the next."""
         if hub.at is not self._reached:
             self._reached = hub.at
             for client in [*self._held]:
@@ -54,15 +54,13 @@ class Lagging:
                 self._roster.wake()
                 return
             client.group.refresh(hub)
-            if self._leaves_at_once(client) or self._read_on(client, client.place, joins, now):
+            # Only in a drain does a client first get what it is behind. In other cases it reconnects at its own pace.
+            leaves = client.leaving is not None and client.leaving.reason != "drain"
+            if leaves or self._read_on(client, client.subscriber, joins, now):
                 yield client
 
-    def _leaves_at_once(self, client: Client) -> bool:
-        """Whether a client leaves without what it is behind: all but a drain let it come back at its own pace."""
-        return client.leaving is not None and client.leaving.reason != "drain"
-
     def _read_on(self, client: Client, reader: Reader, joins: SharedJoins, now: float) -> bool:
-        """Write what a client has not read yet. Returns whether it then has everything that its group was sent."""
+        """Write what a client has not read yet. Returns whether it then has everything that its group has."""
         upto = client.group.reader.position
         for _ in range(_WRITES_A_TURN):
             batch = joins.next(client.group.frames, reader, upto)

@@ -1,5 +1,5 @@
-"""What is due: timeouts, buffers, heartbeats, lifetimes and the farewells of a drain. All clients that wait are looked at
-ten times a second; a timer for each would add 10 µs to every write."""
+"""What is due: timeouts, buffers, heartbeats, lifetimes and the farewells of a drain. It checks the waiting clients ten
+times a second, because a timer for each would add 10 µs to every write."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from ..config import LimitsConfig
 from .client import Client, Departure, Group, Roster, State
 
 _TICKS = 10
-"""Looks in a second: a timeout or a farewell is at most so much late."""
+"""Checks per second: a timeout or a farewell is at most 0.1 s late."""
 _AHEAD_TIMEOUT = 5.0
-"""Seconds that this replica has to reach what a client has seen elsewhere: replicas of one queue are at most this far
-apart when all is well."""
+"""Seconds for which a client waits until this replica has read what the client has seen elsewhere. Replicas of one
+queue are normally less than this apart."""
 
 
 class Drop(NamedTuple):
-    """Cut off a client: it has not taken a write within `limits.send_timeout`."""
+    """Abort a client: it has not taken a write within `limits.send_timeout`."""
 
     client: Client
 
 
 class Leave(NamedTuple):
-    """Say farewell to a client, for the reason in `client.leaving`."""
+    """Send a client its farewell, for the reason in `client.leaving`."""
 
     client: Client
 
@@ -43,7 +43,7 @@ class BeatHeld(NamedTuple):
 
 
 class GiveUp(NamedTuple):
-    """Tell a held client that this replica will not reach what its id has seen."""
+    """Tell a held client that this replica has not reached what its id names."""
 
     client: Client
 
@@ -52,48 +52,48 @@ Action = Drop | Leave | Beat | BeatHeld | GiveUp
 
 
 class Timetable:
-    """Decides what is due. It is told the time, and does nothing itself: it returns actions for the fan-out."""
+    """Decides what is due. It is told the time, and returns actions for the fan-out to carry out."""
 
     def __init__(self, limits: LimitsConfig, roster: Roster, now: float) -> None:
         self.lag = 0, 0
-        """Of the blocked clients, the most events and the most bytes behind, when it was last asked."""
+        """The largest lag of the blocked clients at the last check, in events and in bytes."""
         self._limits = limits
         self._roster = roster
         self._tick = _tick(now) + 1
         self._wheel: dict[int, dict[Client | Group, None]] = {}
-        """By tick, who is to leave and which groups may be silent by then."""
+        """By tick, the clients that are to leave and the groups that may need a heartbeat."""
 
     @property
     def next(self) -> float:
-        """When to ask again."""
+        """When to call `due` next."""
         return self._tick / _TICKS
 
     def due(self, now: float) -> list[Action]:
-        """What is to be done at `now`, at most one action for a client."""
+        """What is to be done at `now`: at most one action for each client."""
         return [*self._stuck(now), *self._held(now), *self._turn(now)]
 
     def schedule(self, client: Client, departure: Departure) -> None:
-        """Let a client leave at that time, unless it leaves earlier for another reason."""
+        """Let a client leave at the time of `departure`, unless an earlier departure is scheduled."""
         if client.departure is None or departure.at < client.departure.at:
             self.forget(client)
             client.departure = departure
             self._enter(departure.at, client)
 
     def schedule_lifetime(self, client: Client, now: float) -> None:
-        """Let a client leave when its `limits.lifetime` is over, a tenth sooner or later, so that clients that came
-        together do not leave together."""
+        """Let a client leave after `limits.lifetime`, 10 % earlier or later, so that clients that came together do not
+        leave together."""
         if self._limits.lifetime is not None:
             at = now + self._limits.lifetime * random.uniform(0.9, 1.1)
             self.schedule(client, Departure(at, "lifetime", self._limits.retry))
 
     def watch(self, group: Group, now: float) -> None:
-        """Send heartbeats to a group from now on, as long as it has clients."""
+        """Send heartbeats to a group from now on, for as long as it has clients."""
         if group.written is None:
             group.written = now
             self._enter(now + self._limits.heartbeat, group)
 
     def forget(self, client: Client) -> None:
-        """Take back what is scheduled for a client."""
+        """Remove the departure that is scheduled for a client."""
         if client.departure is not None:
             self._wheel.get(max(_tick(client.departure.at), self._tick), {}).pop(client, None)
 
@@ -112,7 +112,8 @@ class Timetable:
                     yield Leave(entry)
 
     def _look_at(self, group: Group, now: float) -> Iterator[Action]:
-        """A heartbeat, if the group was silent for long enough; a later look, as long as it has clients."""
+        """A heartbeat, if the group was silent for `limits.heartbeat`. It is checked again for as long as it has
+        clients."""
         if not group.clients or group.written is None:
             return
         if now - group.written >= self._limits.heartbeat:
@@ -121,7 +122,7 @@ class Timetable:
         self._enter(group.written + self._limits.heartbeat, group)
 
     def _stuck(self, now: float) -> Iterator[Action]:
-        """Those whose write is pending for too long, and those that are too far behind."""
+        """The clients whose write has been pending for too long, and those that are too far behind."""
         buffer, most_events, most_bytes = self._limits.client_buffer, 0, 0
         states = self._roster.states
         for client in (*states[State.BLOCKED], *states[State.CLOSING]):
@@ -131,7 +132,7 @@ class Timetable:
                 client.leaving = Departure(now, "timeout", 0)
                 yield Drop(client)
                 continue
-            events, weight = client.place.lag()
+            events, weight = client.subscriber.lag()
             most_events, most_bytes = max(most_events, events), max(most_bytes, weight)
             due = client.departure is not None and client.departure.at <= now
             stays = client.caught_up and client.leaving is None and not due
@@ -151,5 +152,5 @@ class Timetable:
 
 
 def _tick(moment: float) -> int:
-    """The number of the first tick at or after a moment."""
+    """The number of the first tick at or after `moment`."""
     return ceil(moment * _TICKS)

@@ -6,7 +6,7 @@ has to draw numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from sse_gateway.core import Bounds, Hub
 
@@ -42,9 +42,9 @@ _SIZES = (1, 40, 100, 10_000)
 class World:
     """Upstream, replicas and clients."""
 
-    def __init__(self, bounds: Bounds, hub: Callable[[str], Hub] = lambda process: Hub(process=process)) -> None:
+    def __init__(self, bounds: Bounds) -> None:
         self.upstream = Upstream()
-        hubs = [hub(f"process-{number}") for number in range(REPLICAS)]
+        hubs = [Hub(process=f"process-{number}") for number in range(REPLICAS)]
         self.replicas = [Replica(each, self.upstream, bounds) for each in hubs]
         self.clients: list[Client] = []
         self.now = 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sse_gateway.core import Bounds, Event, Gap, Hub, Reset
+from sse_gateway.core import Bounds, Event, Hub, Reset
 from sse_gateway.core.event import OVERHEAD
 
 from .source import WIDE, Source, read
@@ -15,27 +15,6 @@ def test_events_are_counted_over_all_sources() -> None:
 
     assert [orders.publish("a").seq, audit.publish("a").seq, orders.publish("b").seq] == [0, 1, 2]
     assert hub.position == (3, (orders.log.vector, audit.log.vector))
-
-
-def test_an_event_that_the_log_has_had_is_dropped() -> None:
-    """A source that is read again repeats nothing (docs/architecture.md, rule 11)."""
-    hub = Hub()
-    source = Source(hub)
-    source.publish("a", 4)
-
-    assert hub.publish(source.log, Event("a", b""), now=0, part="0", offset=4) is None
-    assert (hub.seq, len(source.log.entries)) == (1, 1)
-
-
-def test_offsets_may_jump() -> None:
-    """Compaction and control records leave holes, which are no loss."""
-    hub = Hub()
-    source = Source(hub)
-    reader = hub.subscribe(["a"])
-    events = [source.publish("a", offset) for offset in (0, 7)]
-
-    assert read(reader, hub) == events
-    assert source.log.offsets() == {"0": 8}
 
 
 def test_without_offsets_the_gateway_counts() -> None:
@@ -67,30 +46,6 @@ def test_a_move_without_a_message_is_in_the_next_id() -> None:
     assert (before, hub.subscribe(["a"]).id) == ("1.8xshon_0-0", "1.8xshon_0-3")
 
 
-def test_what_was_passed_over_while_a_source_was_away_is_a_loss() -> None:
-    """A partition that appeared meanwhile is expected from its start (docs/architecture.md, rule 8)."""
-    hub = Hub()
-    source = Source(hub)
-    reader = hub.subscribe(["a"])
-    hub.begin(source.log, "e1", {"0": 5, "1": 7})
-
-    assert read(reader, hub) == [Gap("a", "orders", "upstream", False, {"0": 0, "1": 0}, {"0": 5, "1": 7})]
-
-
-def test_another_epoch_begins_another_history() -> None:
-    """What is held belongs to the one before, and its offsets begin again (docs/architecture.md, rule 11)."""
-    hub = Hub()
-    source = Source(hub)
-    reader = hub.subscribe(["a"])
-    for _ in range(3):
-        source.publish("a")
-    hub.begin(source.log, "e2", {"0": 0})
-    event = source.publish("a", 0)
-
-    assert read(reader, hub) == [Reset("orders", "epoch"), event]
-    assert source.log.evicted == {"epoch": 3}
-
-
 def test_an_epoch_that_comes_back_is_another_history_too() -> None:
     hub = Hub()
     source = Source(hub)
@@ -100,27 +55,6 @@ def test_an_epoch_that_comes_back_is_another_history_too() -> None:
     hub.begin(source.log, "e1", {"0": 9})
 
     assert read(reader, hub) == [Reset("orders", "epoch")]
-
-
-def test_a_source_that_is_up_for_the_first_time_resets_nobody() -> None:
-    hub = Hub()
-    source = Source(hub, epoch=None)
-    reader = hub.subscribe(["a"])
-    hub.begin(source.log, "e1", {"0": 9})
-    event = source.publish("a")
-
-    assert read(reader, hub) == [event]
-
-
-def test_a_loss_of_a_counted_source_takes_a_count_of_its_own() -> None:
-    """So that an id of before it and one of after it differ (docs/architecture.md, rule 8)."""
-    hub = Hub(process="p")
-    hooks = Source(hub, "hooks", epoch="")
-    reader = hub.subscribe(["a"])
-    hub.lose(hooks.log, "upstream")
-
-    assert read(reader, hub) == [Gap("a", "hooks", "upstream", False, {"": 0}, {"": 1})]
-    assert hooks.publish("a").offset == 1
 
 
 def test_a_loss_that_moves_nothing_loses_nothing() -> None:
@@ -187,16 +121,6 @@ def test_what_is_published_to_readers_counts_as_unflushed_until_the_changes_are_
     hub.changed()
 
     assert (hub.unflushed_events, hub.unflushed_bytes) == (0, 0)
-
-
-def test_those_who_ask_for_the_same_channels_share_a_subscription() -> None:
-    hub = Hub()
-    Source(hub)
-    first, second = hub.subscribe(["a", "b"]), hub.subscribe(["b", "a", "b"])
-
-    assert first.subscription is second.subscription
-    assert first.subscription.channels == ("a", "b")
-    assert len(hub.subscriptions) == 1
 
 
 def test_a_subscription_goes_with_its_last_reader() -> None:

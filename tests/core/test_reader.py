@@ -7,24 +7,12 @@ from typing import Any
 
 import pytest
 
-from sse_gateway.core import UNREADABLE, Bounds, Cursor, Entry, Gap, Hub, Reset
+from sse_gateway.core import UNREADABLE, Bounds, Cursor, Entry, Hub, Reset
 from sse_gateway.core.event import OVERHEAD
 from sse_gateway.core.ids import MAX_LENGTH
 from sse_gateway.errors import MalformedCursor
 
 from .source import EVERYTHING, Source, read
-
-
-def test_it_takes_what_follows_in_the_order_of_publishing() -> None:
-    hub = Hub()
-    orders, audit = Source(hub, "orders"), Source(hub, "audit")
-    orders.publish("a")
-    reader = hub.subscribe(["a", "b"])
-    events = [source.publish(channel) for source, channel in ((audit, "b"), (orders, "a"), (orders, "b"), (audit, "a"))]
-    orders.publish("c")
-
-    assert reader.take(EVERYTHING, hub.position).events == events
-    assert reader.take(EVERYTHING, hub.position) == ([], ())
 
 
 def test_it_takes_up_to_the_limit_of_bytes() -> None:
@@ -39,16 +27,6 @@ def test_it_takes_up_to_the_limit_of_bytes() -> None:
     assert reader.take(3 * OVERHEAD, hub.position).events == events[4:]
 
 
-def test_it_takes_at_least_one_event() -> None:
-    """docs/architecture.md, rule 16."""
-    hub = Hub()
-    source = Source(hub)
-    reader = hub.subscribe(["a"])
-    events = [source.publish("a") for _ in range(2)]
-
-    assert reader.take(1, hub.position).events == events[:1]
-
-
 def test_what_was_published_later_than_a_round_waits_for_the_next() -> None:
     """docs/architecture.md, rule 18."""
     hub = Hub()
@@ -60,18 +38,6 @@ def test_what_was_published_later_than_a_round_waits_for_the_next() -> None:
     assert reader.take(EVERYTHING, upto).events == [first]
     assert reader.position == upto
     assert reader.take(EVERYTHING, hub.position).events == later
-
-
-def test_a_loss_later_than_a_round_waits_for_the_next() -> None:
-    """docs/architecture.md, rule 18."""
-    hub = Hub()
-    source = Source(hub)
-    reader = hub.subscribe(["a"])
-    upto = hub.position
-    hub.lose(source.log, "upstream", {"0": 4})
-
-    assert reader.take(EVERYTHING, upto) == ([], ())
-    assert reader.take(EVERYTHING, hub.position) == ([], (Gap("a", "orders", "upstream", False, {"0": 0}, {"0": 4}),))
 
 
 def test_a_loss_is_told_before_what_follows_it_and_after_what_does_not() -> None:
@@ -102,18 +68,6 @@ def test_a_gap_leads_to_an_id_beyond_it() -> None:
     assert hub.subscribe(["a"], Cursor.parse(reader.id)).resumed
 
 
-def test_an_event_has_the_id_of_the_moment_it_was_published() -> None:
-    """Never the vector at the flush, or a cut between two events of it loses the second (docs/architecture.md, rule 3)."""
-    hub = Hub()
-    source = Source(hub)
-    reader = hub.subscribe(["a"])
-    for _ in range(2):
-        source.publish("a")
-    first, second = reader.take(EVERYTHING, hub.position).events
-
-    assert [reader.id_of(event) for event in (first, second)] == ["1.8xshon_0-1", "1.8xshon_0-2"]
-
-
 def test_the_events_of_other_channels_and_sources_are_in_the_id() -> None:
     """So that a cursor passes them (docs/architecture.md, rule 3)."""
     hub = Hub()
@@ -124,15 +78,6 @@ def test_the_events_of_other_channels_and_sources_are_in_the_id() -> None:
     (event,) = reader.take(EVERYTHING, hub.position).events
 
     assert reader.id_of(event) == "1.6oldmo_0-1.8xshon_0-2"
-
-
-def test_an_id_names_only_the_sources_that_can_produce_these_channels_sorted_by_tag() -> None:
-    """docs/architecture.md, rules 6 and 13."""
-    hub = Hub()
-    for name, channels in (("orders", "a"), ("other", "b"), ("audit", "ab")):
-        Source(hub, name, channels=channels)
-
-    assert hub.subscribe(["a"]).id == "1.6oldmo_0-0.8xshon_0-0"
 
 
 def test_an_id_that_could_not_be_read_back_is_replaced_by_one_that_is_told_of() -> None:
@@ -206,19 +151,6 @@ def test_a_fork_stands_at_the_same_place_and_goes_its_own_way() -> None:
     assert [len(read(fork, hub)) for fork in forks] == [2, 2]
 
 
-def test_a_new_epoch_is_told_once_and_at_once() -> None:
-    """The other sources go on where they were (docs/architecture.md, rule 11)."""
-    hub = Hub()
-    orders, audit = Source(hub, "orders"), Source(hub, "audit")
-    reader = hub.subscribe(["a"])
-    first = audit.publish("a")
-    orders.publish("a")
-    hub.begin(orders.log, "e2", {"0": 0})
-    last = orders.publish("a"), audit.publish("a")
-
-    assert read(reader, hub) == [Reset("orders", "epoch"), first, *last]
-
-
 def test_until_a_new_epoch_is_told_the_id_stays_in_the_one_before() -> None:
     """Or a reader that is cut off, or sent away, before it is told would come back into the new one and never know."""
     hub = Hub()
@@ -232,27 +164,3 @@ def test_until_a_new_epoch_is_told_the_id_stays_in_the_one_before() -> None:
     assert reader.take(EVERYTHING, hub.position).lost
 
     assert reader.id == f"1.6oldmo_0-0{orders.log.text(orders.log.vector)}"
-
-
-def test_a_reader_that_comes_back_when_all_is_new_is_in_the_new_epoch() -> None:
-    hub = Hub()
-    orders, audit = Source(hub, "orders"), Source(hub, "audit")
-    first = audit.publish("a")
-    hub.begin(orders.log, "e2", {"0": 0})
-    reader = hub.subscribe(["a"], Cursor.parse(f"1.6oldmo{orders.log.text(orders.log.vector)}"))
-    (event,) = reader.take(EVERYTHING, hub.position).events
-
-    assert event is first
-    assert reader.id_of(event) == f"1.6oldmo_0-1{orders.log.text(orders.log.vector)}"
-
-
-def test_a_gap_in_a_source_that_was_not_up_before_names_all_of_its_partitions() -> None:
-    hub = Hub()
-    source = Source(hub, epoch=None, bounds=Bounds(1, 1_000_000, 1000.0))
-    reader = hub.subscribe(["a"])
-    hub.begin(source.log, "e1", {"0": 5, "1": 7})
-    for _ in range(2):
-        source.publish("a")
-    assert reader.take(EVERYTHING, hub.position).lost
-
-    assert reader.id == "1.8xshon_0-6_1-7"

@@ -31,14 +31,6 @@ def merge(order: str) -> tuple[Hub, dict[str, Source]]:
     return hub, sources
 
 
-def test_a_reader_goes_on_where_it_was() -> None:
-    hub, _ = merge("oouu")
-    reader = come_back(hub, "1.6oldmo_0-1.8xshon_0-1")
-
-    assert reader.resumed
-    assert offsets(hub, read(reader, hub)) == [("orders", 1), ("audit", 1)]
-
-
 def test_on_a_replica_with_another_order_nothing_is_lost_or_repeated() -> None:
     """An id is no prefix of this replica's order (docs/architecture.md, rule 1)."""
     here, _ = merge("ooouuu")
@@ -91,16 +83,6 @@ def test_the_filter_goes_when_the_position_is_above_it_everywhere() -> None:
     assert filtered == [True, False]
 
 
-def test_a_partition_that_the_id_does_not_name_is_read_from_its_start() -> None:
-    """It is new (docs/architecture.md, rule 13)."""
-    hub = Hub()
-    source = Source(hub)
-    id = hub.subscribe("a").id
-    event = source.publish("a", part="1")
-
-    assert read(come_back(hub, id), hub) == [event]
-
-
 def test_a_source_that_the_id_does_not_name_is_live_from_now() -> None:
     """It is new in the configuration (docs/architecture.md, rule 13)."""
     hub, sources = merge("ou")
@@ -151,27 +133,6 @@ def test_a_source_of_the_gateway_that_these_channels_do_not_read_is_no_stranger(
     assert (reader.notices, reader.resumed) == ((), True)
 
 
-def test_a_source_that_is_not_up_yet_can_not_honour_its_place() -> None:
-    hub = Hub()
-    Source(hub, epoch=None)
-
-    assert come_back(hub, "1.8xshon_0-1").notices == (Reset("orders", "epoch"),)
-    assert come_back(hub, "1").notices == ()
-
-
-def test_what_is_ahead_of_this_replica_is_held() -> None:
-    """It may be behind the one that wrote the id (docs/architecture.md, rule 13)."""
-    hub, sources = merge("o")
-    reader = come_back(hub, "1.6oldmo_0-0.8xshon_0-3")
-    assert reader.ahead() == [sources["o"].log]
-    for _ in range(2):
-        sources["o"].publish("a")
-    event = sources["o"].publish("a")
-
-    assert read(reader, hub) == [event]
-    assert reader.ahead() == []
-
-
 def test_what_stays_ahead_is_given_up_for_a_reset() -> None:
     """docs/architecture.md, rule 13."""
     hub, sources = merge("oou")
@@ -191,25 +152,6 @@ def hooks(process: str, ids: Iterable[str | None]) -> tuple[Hub, Source]:
     for id in ids:
         source.publish("a", id=id)
     return hub, source
-
-
-def test_a_counted_source_goes_on_by_its_count_on_the_same_process() -> None:
-    hub, source = hooks("p", [None, None])
-    reader = come_back(hub, f"1{source.log.text(source.log.vector)}")
-    event = source.publish("a")
-
-    assert reader.resumed
-    assert read(reader, hub) == [event]
-
-
-def test_it_goes_on_by_the_last_message_on_another() -> None:
-    """docs/architecture.md, rule 13."""
-    here, _ = hooks("p", ["m1", "m2"])
-    there, _ = hooks("q", ["m0", "m1", "m2", "m3"])
-    reader = come_back(there, here.subscribe("a").id)
-
-    assert reader.resumed
-    assert offsets(there, read(reader, there)) == [("hooks", 3)]
 
 
 def test_its_id_leads_back_also_before_anything_new_has_come() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ..core.source import count_calls
-from ..golden.public import NDJSON, Public, ids, public
+from ..golden.public import Public, ids, public
 
 pytestmark = pytest.mark.anyio
 
@@ -34,18 +34,6 @@ async def test_a_client_that_waits_for_this_replica_waits_no_longer_than_it_has_
         scene.publish("a", "four")
         await scene.settle()
         assert wire.data() == ["four"]
-
-
-@pytest.mark.parametrize(("over", "sent"), [(0, ["_0-1", "_0-2", "_0-3"]), (1, ["_0-3"])])
-async def test_an_id_of_just_the_longest_length_is_sent_with_each_event(over: int, sent: list[str]) -> None:
-    """And one that is longer by a byte once a round."""
-    async with public() as scene:
-        length = len(ids(await scene.ask("/events/a"))[0])
-    async with public(f'[limits]\nmax_id = "{length - over}B"') as scene:
-        wire = await scene.ask("/events/a", NDJSON)
-        scene.publish("a", "one", "two", "three")
-        await scene.settle()
-        assert [id[-4:] for id in ids(wire)[1:]] == sent
 
 
 async def test_an_event_that_is_in_wire_form_is_not_put_into_it_again() -> None:

@@ -114,10 +114,16 @@ async def test_whoever_waits_for_the_flush_cuts_the_window_short() -> None:
 
 
 async def test_a_silent_client_gets_a_heartbeat_in_time() -> None:
-    """Nothing but the clock wakes the fan-out."""
+    """Nothing but the clock wakes the fan-out. An event puts the heartbeat off, a client that comes does not."""
     async with running(heartbeat="15s") as scene:
         wire = await scene.meet("a")
         assert 15 <= await wait(lambda: wire.body.endswith(b"\n:\n\n")) <= 15.1
+        assert scene.count("flushes_total") == scene.count("delivery_latency_seconds_count") == 0
+        await pass_by(10)
+        scene.publish("a", "0")
+        await pass_by(5)
+        await scene.meet("a")
+        assert 10 <= await wait(lambda: wire.body.endswith(b"0\n\n:\n\n")) <= 10.1
 
 
 async def test_a_client_that_takes_nothing_is_dropped_in_time() -> None:
@@ -127,6 +133,7 @@ async def test_a_client_that_takes_nothing_is_dropped_in_time() -> None:
         assert 5 <= await wait(lambda: bool(scene.reset)) <= 5.11
         assert scene.reset == [("127.0.0.1", 5000)]
         await until(lambda: scene.fanout.clients == 0)
+        assert scene.count("send_timeouts_total") == scene.count("evictions_total", reason="timeout") == 1
 
 
 async def test_a_freed_client_reads_on_at_once() -> None:

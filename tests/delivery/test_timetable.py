@@ -110,9 +110,11 @@ def test_of_all_that_is_due_for_a_client_one_thing_is_done() -> None:
     assert desk.due(1005.1) == [Drop(client)]
 
 
-def test_a_client_that_is_to_leave_anyway_is_not_called_slow() -> None:
-    desk = Desk(client_buffer={"events": 1, "bytes": "1MiB"})
-    client, other = desk.client(State.BLOCKED, pending=True), desk.client(State.BLOCKED, pending=True)
+@pytest.mark.parametrize("buffer", [{"events": 1, "bytes": "1MiB"}, {"events": 1000, "bytes": "33B"}])
+def test_a_client_that_is_to_leave_anyway_or_was_never_ready_is_not_called_slow(buffer: dict[str, object]) -> None:
+    desk = Desk(client_buffer=buffer)
+    client, other, late = (desk.client(State.BLOCKED, pending=True) for _ in range(3))
+    late.caught_up = False
     desk.timetable.schedule(client, Departure(1001.0, "lifetime", 1))
     for _ in range(2):
         desk.hub.publish(desk.log, Event("a", b"x"), now=1000, part="0")

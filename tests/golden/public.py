@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import anyio
 from anyio.abc import TaskGroup
 
 from sse_gateway.config import load
-from sse_gateway.core import Bounds, Event, Hub
-from sse_gateway.delivery.fanout import Fanout
-from sse_gateway.metrics import Gate, Metrics
+from sse_gateway.core import Bounds, Event
+from sse_gateway.metrics import Gate
 from sse_gateway.public.app import PublicApp
 
+from ..delivery.stage import BOUNDS, Scene, requests
 from ..delivery.wire import Wire, until
 from ..public.asgi import scope
 
@@ -32,26 +31,21 @@ repeated = ["topic"]
 """
 EVENT_STREAM = "text/event-stream"
 NDJSON = "application/x-ndjson"
-WIDE = Bounds(max_events=10_000, max_bytes=2**24, max_age=600)
 
 
-class Public:
+class Public(Scene):
     """A gateway without a server. The channels a, b, both and many.* are of the source "orders", which has offsets; hook
     and both are of "hooks", which has none."""
 
-    def __init__(self, tasks: TaskGroup, text: str, bounds: Bounds, clock: Callable[[], float] | None) -> None:
-        self.now = 1000.0
-        self.clock = clock or (lambda: self.now)
-        config, self.metrics = load(ROUTES + text, {}, environ={}), Metrics()
-        self.hub = Hub(process="p")
-        self.orders = self.hub.add("orders", bounds, lambda name: name in ("a", "b", "both") or name[:5] == "many.")
+    def __init__(self, tasks: TaskGroup, text: str, bounds: Bounds) -> None:
+        config = load(ROUTES + text, {}, environ={})
+        super().__init__(
+            tasks, config.limits, bounds, None, "orders", lambda name: name in ("a", "b", "both") or name[:5] == "many."
+        )
         self.hooks = self.hub.add("hooks", bounds, ("hook", "both").__contains__)
-        self.hub.begin(self.orders, "e", {"0": 0})
         self.hub.begin(self.hooks, "", {})
-        self.fanout = Fanout(self.hub, config.limits, self.metrics, clock=self.clock)
         self.gate = Gate(self.metrics)
         self.app = PublicApp(config, self.fanout, self.gate, self.metrics)
-        self.tasks = tasks
 
     async def ask(
         self,
@@ -82,16 +76,6 @@ class Public:
         self.hub.expire(self.now)  # as the sources do
         await self.settle()
 
-    def count(self, name: str, **labels: str) -> float:
-        """A metric, without the prefix that all share."""
-        self.fanout.tally.settle()
-        return self.metrics.registry.get_sample_value(f"sse_gateway_{name}", labels) or 0
-
-    def publish(self, channel: str, *data: str, type: str = "") -> None:
-        """Events of "orders", which follow each other without a gap."""
-        for each in data:
-            self.hub.publish(self.orders, Event(channel, each.encode(), type), now=self.clock(), part="0")
-
     def call(self, channel: str, data: str, id: str | None = None) -> None:
         """An event of "hooks"; `id` is its sender's own."""
         self.hub.publish(self.hooks, Event(channel, data.encode(), id=id), now=self.clock())
@@ -104,16 +88,9 @@ def ids(wire: Wire) -> list[str]:
 
 
 @asynccontextmanager
-async def public(
-    text: str = "", bounds: Bounds = WIDE, clock: Callable[[], float] | None = None
-) -> AsyncIterator[Public]:
-    """A gateway whose fan-out runs, and the end of all its clients. `clock` instead of the one that the test moves."""
-    done = False
-    with anyio.fail_after(20):
-        async with anyio.create_task_group() as tasks:
-            scene = Public(tasks, text, bounds, clock)
-            tasks.start_soon(scene.fanout.run)
-            yield scene
-            done = True
-            tasks.cancel_scope.cancel()
-        assert done, "a request was cancelled from within, and with it the test"
+async def public(text: str = "", bounds: Bounds = BOUNDS) -> AsyncIterator[Public]:
+    """A gateway whose fan-out runs, and the end of all its clients."""
+    async with requests() as tasks:
+        scene = Public(tasks, text, bounds)
+        tasks.start_soon(scene.fanout.run)
+        yield scene

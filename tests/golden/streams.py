@@ -46,7 +46,7 @@ async def openings(record: Transcript, accept: str) -> None:
             record.messages(f"a stream is resumed with an id {title}", wire.messages)
         wire = await scene.ask("/events/both", accept, id="nonsense")
         record.messages("a stream of two sources is resumed with an id that is malformed", wire.messages)
-        scene.hub.begin(scene.orders, "e2", {"0": 0})
+        scene.hub.begin(scene.log, "e2", {"0": 0})
         for channel, id in {"a": start, "both": both}.items():
             wire = await scene.ask(f"/events/{channel}", accept, id=id)
             record.messages(f"a stream of {channel!r} is resumed with an id of an earlier epoch", wire.messages)
@@ -66,12 +66,12 @@ async def gaps_of_resumes(record: Transcript, accept: str) -> None:
         wire = await scene.ask("/events/a", accept, id=start)
         record.messages("expired", wire.messages)
         scene.hub.lose(scene.hooks, "upstream")
-        scene.hub.lose(scene.orders, "upstream", {"0": 9})
+        scene.hub.lose(scene.log, "upstream", {"0": 9})
         wire = await scene.ask("/events/both", accept, id=both)
         record.messages("lost upstream, of two sources", wire.messages)
     async with public() as scene:
         start = ids(await scene.ask("/events/a", accept))[0]
-        scene.hub.begin(scene.orders, "e2", {"0": 5})
+        scene.hub.begin(scene.log, "e2", {"0": 5})
         later = ids(await scene.ask("/events/a", accept))[0]
         wire = await scene.ask("/events/a", accept, id=later.replace("-5", "-2"))
         record.messages("before the log began", wire.messages)
@@ -119,7 +119,7 @@ async def long_ids(record: Transcript, accept: str) -> None:
             await scene.settle()
             record.messages(f"ids that are {title}", wire.messages)
     async with public() as scene:
-        scene.hub.advance(scene.orders, {f"p{number}": 10**6 for number in range(512)})
+        scene.hub.advance(scene.log, {f"p{number}": 10**6 for number in range(512)})
         wire = await scene.ask("/events/a", accept)
         scene.publish("a", "one", "two")
         await scene.settle()
@@ -168,10 +168,10 @@ async def losses(record: Transcript, accept: str) -> None:
         record.messages("expired while the client took nothing", wire.messages)
     async with public() as scene:
         wire, both = await scene.ask("/events/a", accept), await scene.ask("/events/both", accept)
-        scene.hub.lose(scene.orders, "upstream", {"0": 5})
+        scene.hub.lose(scene.log, "upstream", {"0": 5})
         await scene.settle()
         scene.publish("a", "five")
-        scene.hub.lose(scene.orders, "expired", {"0": 9})
+        scene.hub.lose(scene.log, "expired", {"0": 9})
         await scene.settle()
         scene.hub.lose(scene.hooks, "upstream")
         await scene.settle()
@@ -179,7 +179,7 @@ async def losses(record: Transcript, accept: str) -> None:
         record.messages("lost upstream, of two sources", both.messages)
     async with public() as scene:
         wire, both = await scene.ask("/events/a", accept), await scene.ask("/events/both", accept)
-        scene.hub.begin(scene.orders, "e2", {"0": 0})
+        scene.hub.begin(scene.log, "e2", {"0": 0})
         scene.publish("a", "one")
         await scene.settle()
         record.messages("another epoch", wire.messages)

@@ -45,23 +45,10 @@ async def test_a_problem_says_what_was_wrong_and_where() -> None:
     }
 
 
-async def test_a_path_that_nobody_serves_is_a_problem_without_detail() -> None:
-    answer = await request(APP, "GET", "/nothing")
-
-    assert answer.json() == {"type": "about:blank", "title": "Not Found", "status": 404, "instance": "/nothing"}
-
-
 async def test_the_place_of_a_problem_is_a_uri_reference() -> None:
     answer = await request(APP, "GET", "/a b\n/ü")
 
     assert answer.json()["instance"] == "/a%20b%0A/%C3%BC"
-
-
-async def test_a_method_that_is_not_allowed_names_those_that_are() -> None:
-    answer = await request(APP, "GET", "/refuse")
-
-    assert (answer.status, answer.headers["allow"]) == (405, "POST")
-    assert answer.json()["title"] == "Method Not Allowed"
 
 
 async def test_a_bug_tells_the_caller_nothing_of_our_inside_and_goes_on_to_the_server() -> None:
