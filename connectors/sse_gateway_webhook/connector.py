@@ -64,7 +64,7 @@ class WebhookConnector(Connector[WebhookConfig]):
         except ClientDisconnect:
             self.tally["disconnected"] += 1
             # only a sender of invalid chunks is still there to read it
-            response = problem(malformed("the connection ended before the body"), store=True)
+            response = problem(malformed("the body broke off"), store=True)
         await response(scope, receive, send)
 
     async def _answer(self, scope: Scope, headers: dict[str, str], body: Body) -> Response:
@@ -82,7 +82,7 @@ class WebhookConnector(Connector[WebhookConfig]):
         if scope["method"] not in ("POST", "PUT"):
             raise Refusal(405, "method", f"this path takes {self._allow}", {"allow": self._allow})
         if headers.get("content-encoding", "identity") != "identity":
-            raise Refusal(415, "encoding", "compressed bodies are not accepted", {"accept-encoding": "identity"})
+            raise Refusal(415, "encoding", "compressed bodies are not taken", {"accept-encoding": "identity"})
         self._intake.require_open()
         claim = self._verifier.claim(headers, time.time())
         with body.admitted():
@@ -138,7 +138,7 @@ def _consent(config: HandshakeConfig, headers: dict[str, str], allow: str) -> Re
     origin = headers.get("webhook-request-origin", "").lower()
     known = {name.lower() for name in config.origins}
     if not origin or known.isdisjoint((origin, "*")):
-        raise Refusal(403, "origin", "webhook-request-origin is not in handshake.origins", {"allow": allow})
+        raise Refusal(403, "origin", "webhook-request-origin names no sender that is expected here", {"allow": allow})
     answer = {
         "allow": allow,
         "webhook-allowed-origin": "*" if "*" in known else origin,

@@ -56,7 +56,7 @@ def _cloudevents(base: Message, body: bytes, kind: str, max_events: int) -> list
         texts = _at_most(max_events, json_text.elements(body.decode()))
         return [_structured(base, text) for text in texts]
     if kind.startswith("application/cloudevents"):
-        raise Refusal(415, "media_type", "CloudEvents are accepted in JSON only")
+        raise Refusal(415, "media_type", "of the formats of CloudEvents only JSON is known")
     # binary: the attributes are in the headers, and the body is the data
     headers = {name: value for name, value in base.headers.items() if name.startswith("ce-")}
     attributes = {name.removeprefix("ce-"): _decode(value) for name, value in headers.items()}
@@ -104,7 +104,7 @@ def _event(base: Message, attributes: Mapping[str, str], body: bytes, content_ty
         if not attributes.get(name):
             raise ValueError(f"a CloudEvent needs {name}")
     if attributes["specversion"] != "1.0":
-        raise ValueError("only specversion 1.0 of CloudEvents is supported")
+        raise ValueError("only specversion 1.0 of CloudEvents is known")
     if unfit := [name for name, value in attributes.items() if _UNFIT.search(value)]:
         raise ValueError(f"control characters in {unfit[0]}")
     headers = {name: value for name, value in base.headers.items() if not name.startswith("ce-")}
@@ -126,9 +126,9 @@ def _decode(value: str) -> str:
 
 def _attribute(name: str, value: Any, raw: str) -> str:
     if not _NAME.fullmatch(name):
-        raise ValueError("the name of an attribute may have only a-z and 0-9")
+        raise ValueError("the name of an attribute has other characters than a-z and 0-9")
     if isinstance(value, dict | list):
-        raise ValueError(f"the attribute {name} must be a string, a number or a boolean")
+        raise ValueError(f"the attribute {name} is neither string, number nor boolean")
     return value if isinstance(value, str) else raw
 
 
@@ -138,7 +138,7 @@ def _data(data: Mapping[str, tuple[Any, str]], content_type: str) -> bytes:
     if "data_base64" in data:
         value, raw = data["data_base64"]
         if not raw.startswith('"'):
-            raise ValueError("data_base64 must be a string")
+            raise ValueError("data_base64 is a string")
         return base64.b64decode(value, validate=True)
     if "data" not in data:
         return b""
@@ -146,7 +146,7 @@ def _data(data: Mapping[str, tuple[Any, str]], content_type: str) -> bytes:
     if _JSON.fullmatch(content_type):
         return raw.encode()
     if not raw.startswith('"'):
-        raise ValueError(f"data of the type {content_type} must be a string")
+        raise ValueError(f"data of the type {content_type} is a string")
     return str(value).encode()
 
 

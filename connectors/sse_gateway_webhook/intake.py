@@ -159,4 +159,4 @@ class Intake:
 
 
 def _unavailable() -> Refusal:
-    return busy("unavailable", "this source accepts nothing now; try again later")
+    return busy("unavailable", "this source takes nothing now; try again later")

@@ -42,7 +42,7 @@ def members(text: str) -> Iterator[tuple[str, Any, str]]:
     while not text.startswith("}", at):
         name, end = _value(text, at)
         if text[at] != '"':
-            raise ValueError("the name of a member must be a string")
+            raise ValueError("the name of a member is a string")
         at = _pass(text, end, ":")
         value, end = _value(text, at)
         yield name, value, text[at:end]
@@ -54,7 +54,7 @@ def _value(text: str, at: int) -> tuple[Any, int]:
     try:
         return _decoder.raw_decode(text, at)
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise ValueError("nested too deep") from None
 
 
 def _skip(text: str, at: int) -> int:

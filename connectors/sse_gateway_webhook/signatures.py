@@ -206,7 +206,7 @@ def _seconds(text: str, header: str) -> int:
 
 
 def _malformed(header: str) -> Refusal:
-    return unauthorized("signature_malformed", f"the header {header} does not have the expected form")
+    return unauthorized("signature_malformed", f"the header {header} is not of the expected form")
 
 
 _READ: Mapping[str, Callable[[Mapping[str, str]], Claim]] = {
