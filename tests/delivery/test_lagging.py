@@ -170,3 +170,13 @@ async def test_a_client_that_comes_while_all_others_are_blocked_gets_nothing_fro
         scene.publish("a", "2")
         late = await scene.open("a")
         assert late.data() == ["2"]
+
+
+async def test_a_client_that_has_read_for_a_whole_turn_waits_for_the_next() -> None:
+    """One write of small events takes as long as a turn."""
+    async with stage() as scene:
+        old = (await scene.open("a")).events()[0].id
+        scene.publish("a", *["x"] * 8000)
+        [wire] = await come_back(scene, 1, old)
+        await scene.fanout.flush()
+        assert 2000 <= len(wire.data()) < 4000
