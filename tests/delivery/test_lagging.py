@@ -175,8 +175,11 @@ async def test_a_client_that_comes_while_all_others_are_blocked_gets_nothing_fro
 async def test_a_client_that_has_read_for_a_whole_turn_waits_for_the_next() -> None:
     """One write of small events takes as long as a turn."""
     async with stage() as scene:
-        old = (await scene.open("a")).events()[0].id
+        first = await scene.open("a")
+        old = first.events()[0].id
         scene.publish("a", *["x"] * 8000)
+        while len(first.data()) < 8000:
+            await scene.fanout.flush()
         [wire] = await come_back(scene, 1, old)
         await scene.fanout.flush()
         assert 2000 <= len(wire.data()) < 4000
