@@ -149,6 +149,8 @@ def test_a_fork_stands_at_the_same_place_and_goes_its_own_way() -> None:
 
     assert [fork.id for fork in forks] == ["1.8xshon_0-0", "1.8xshon_0-1"]
     assert [len(read(fork, hub)) for fork in forks] == [2, 2]
+    filtered.move_to(plain.position)
+    assert (filtered.id, filtered.shares_ids) == (plain.id, True)
 
 
 def test_until_a_new_epoch_is_told_the_id_stays_in_the_one_before() -> None:

@@ -158,3 +158,28 @@ async def test_whoever_is_behind_when_the_log_is_cut_is_told_of_the_gap_each() -
         assert all(wire.types() == ["gateway.at", "message", "gateway.gap", "message", "message"] for wire in wires)
         assert all(wire.data() == ["0", "3", "4"] for wire in wires)
         assert scene.count("gaps_total", reason="evicted") == 3
+
+
+async def test_a_client_that_comes_while_all_others_are_blocked_gets_nothing_from_before_the_last_flush() -> None:
+    async with stage() as scene:
+        slow = await scene.open("a", wire=Wire("future"))
+        slow.stuck = True
+        for data in ("0", "1"):
+            scene.publish("a", data)
+            await scene.fanout.flush()
+        scene.publish("a", "2")
+        late = await scene.open("a")
+        assert late.data() == ["2"]
+
+
+async def test_a_client_that_has_read_for_a_whole_turn_waits_for_the_next() -> None:
+    """One write of small events takes as long as a turn."""
+    async with stage() as scene:
+        first = await scene.open("a")
+        old = first.events()[0].id
+        scene.publish("a", *["x"] * 8000)
+        while len(first.data()) < 8000:
+            await scene.fanout.flush()
+        [wire] = await come_back(scene, 1, old)
+        await scene.fanout.flush()
+        assert 2000 <= len(wire.data()) < 4000
