@@ -1,17 +1,16 @@
-"""The engine: Server-Sent Events for any ASGI application on asyncio or uvloop (not trio). It imports nothing else of this
+"""The engine: Server-Sent Events for any ASGI application on asyncio or uvloop (not trio). It imports no other package of this
 project."""
 
 from __future__ import annotations
 
 from .content import AsyncContentStream, Content, ContentStream, Feed, PushConnection, SyncContentStream
 from .event import Event, JSONServerSentEvent, ServerSentEvent, ensure_bytes
-from .limiter import ConnectionLimiter, stop_reconnecting
 from .loop import Statistics, begin_shutdown, statistics
 from .peer import drop_frozen_clients
 from .response import EventSourceResponse
 from .servers import AppStatus, SendTimeoutError, watch_shutdown
 from .sink import Connection, Send
-from .stream import CloseReason, last_event_id
+from .stream import CloseReason, ConnectionLimiter, last_event_id, stop_reconnecting
 from .wire import encode_body, encode_data
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""What a response is fed from: an iterable, which is closed once whatever it is, or a function that writes."""
+"""The content of a response: an iterable, which is always closed exactly once, or a function that writes."""
 
 from __future__ import annotations
 
@@ -6,19 +6,11 @@ import asyncio
 import inspect
 import logging
 import threading
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Coroutine,
-    Iterable,
-    Iterator,
-)
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import ExitStack, nullcontext
 from functools import partial
-from typing import Any, Protocol, TypeGuard, cast
+from types import AsyncGeneratorType
+from typing import Any, Protocol, cast
 
 import anyio
 from anyio import to_thread
@@ -28,35 +20,37 @@ from .loop import loop_of
 from .stream import Broadcast, CloseReason
 
 Content = Any
-"""What a stream yields: an event object, a dict of an event's fields, bytes as they are, or anything with a text."""
+"""What a stream yields: an event object, a dict of an event's fields, bytes as they are, or anything that has a `str()`."""
 SyncContentStream = Iterable[Content]
 AsyncContentStream = AsyncIterable[Content]
 ContentStream = AsyncContentStream | SyncContentStream
 
 Feed = Callable[["PushConnection"], Awaitable[None]]
-"""An async function that writes to the connection which it is given."""
+"""An async function that writes to the connection that it is given."""
 
 logger = logging.getLogger(__name__)
 
 _AGAIN = 0.05
-"""Seconds until a task that goes on is cancelled once more: each of its `finally` clauses may wait for something."""
+"""Seconds until a task that does not end is cancelled again, because each of its `finally` clauses may wait for something."""
 _END = object()
 
 
 def read(content: ContentStream | Feed | Broadcast) -> tuple[AsyncContentStream, Feed | None, Broadcast | None]:
-    """How to read what a response was given: as an iterable, by a function that writes, or by a feed that writes to many
-    streams. Nothing is checked yet."""
+    """What a response was given, as an iterable, a function that writes, or a broadcast. Nothing is checked yet."""
     if isinstance(content, Broadcast):
         return _NOTHING, None, content
     if isinstance(content, AsyncIterable):
         return content, None, None
-    if _is_feed(content):
-        return _NOTHING, content, None
+    function: object = content
+    while isinstance(function, partial):
+        function = function.func
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
+        return _NOTHING, cast("Feed", content), None
     return Threaded(cast("SyncContentStream", content)), None, None
 
 
 class Threaded:
-    """A synchronous iterable, read item by item in worker threads. What is wrong with it shows when it is read."""
+    """A synchronous iterable, read item by item in worker threads. If it is not iterable, reading it raises TypeError."""
 
     def __init__(self, iterable: Iterable[Content]) -> None:
         self._iterable = iterable
@@ -73,7 +67,7 @@ class Threaded:
         return item
 
     async def aclose(self) -> None:
-        """Close the iterator and the iterable, as far as they can be, when a thread that still reads is back."""
+        """Close the iterator and the iterable if they have a `close`, after a thread that still reads has returned."""
         if any(hasattr(closable, "close") for closable in (self._iterator, self._iterable)):
             await _in_thread(self._close)
 
@@ -84,25 +78,24 @@ class Threaded:
             return next(self._iterator, _END)
 
     def _close(self) -> None:
-        with self._reading:
-            with ExitStack() as stack:
-                closables: dict[int, Any] = {id(found): found for found in (self._iterable, self._iterator)}
-                for closable in closables.values():
-                    if hasattr(closable, "close"):
-                        stack.callback(closable.close)
+        closables: dict[int, Any] = {id(found): found for found in (self._iterable, self._iterator)}
+        with self._reading, ExitStack() as stack:
+            for closable in closables.values():
+                if hasattr(closable, "close"):
+                    stack.callback(closable.close)
 
 
 _NOTHING = Threaded(())
 
 
 class Reading:
-    """The content of one response: read in the request's task, and closed there, once. Closing has a bound: when it is over,
-    the task is cancelled, and again as long as it goes on."""
+    """The content of one response. It is read in the request's task and closed there, once. If closing takes too long, the
+    task is cancelled, repeatedly until it ends."""
 
     __slots__ = ("_cancels", "_content", "_expired", "_iterator", "_task", "_timeout", "_timer")
 
     def __init__(self, content: AsyncContentStream, timeout: float | None) -> None:
-        """`timeout` in seconds. None: closing takes as long as it takes."""
+        """`timeout` is in seconds. None: closing may take any time."""
         self._content = content
         self._iterator: object = content
         self._timeout = timeout
@@ -116,24 +109,34 @@ class Reading:
         return iterator
 
     def hurry(self) -> None:
-        """The content has to end: from the first call on it has `timeout` left."""
+        """The content must end within `timeout` of the first call."""
         if self._timeout is not None and self._timer is None and not self._expired:
             self._timer = asyncio.get_running_loop().call_later(self._timeout, self._expire)
 
     def forgive(self) -> None:
-        """Take back the cancellations that were requested here, so that those of others can be told from them."""
+        """Undo the cancellations that were requested here, so that only those by others are counted."""
         while self._cancels and self._task is not None:
             self._cancels -= 1
             self._task.uncancel()
 
     async def close(self, *, cancelled: bool, shield: bool) -> None:
-        """Close what was read. `cancelled`: the stream was ended before its content. `shield`: from cancellations by others.
-        That is not for content that was suspended by us: it may have opened cancel scopes, which can't be left inside a new
-        one."""
+        """Close the iterator, and the content if that is another object.
+
+        `cancelled`: the stream ended before its content. A generator then sees CancelledError, as it would while it waits.
+        `shield`: protect the closing from cancellations by others. This must be false for content that the engine itself has
+        suspended: such content may have opened cancel scopes, which can't be left inside a new scope.
+        """
         self.hurry()
+        iterator = self._iterator
         try:
             with anyio.CancelScope(shield=True) if shield else nullcontext():
-                await close(self._iterator, self._content, cancelled=cancelled)
+                try:
+                    if cancelled and inspect.isasyncgen(iterator) and iterator.ag_frame is not None:
+                        await _cancel(iterator)
+                    await _close(iterator)
+                finally:
+                    if self._content is not iterator:
+                        await _close(self._content)
         except asyncio.CancelledError:
             if not self._expired:
                 raise
@@ -153,18 +156,6 @@ class Reading:
             self._timer = asyncio.get_running_loop().call_later(_AGAIN, self._expire)
 
 
-async def close(iterator: object, iterable: object, *, cancelled: bool) -> None:
-    """Close what was iterated: the iterator, and the iterable if that is another object. `cancelled`: its stream was ended
-    before it, and it is to see that as it would had it been waiting."""
-    try:
-        if cancelled and inspect.isasyncgen(iterator) and iterator.ag_frame is not None:
-            await _cancel(iterator)
-        await _close(iterator)
-    finally:
-        if iterable is not iterator:
-            await _close(iterable)
-
-
 async def _close(closable: object) -> None:
     method = getattr(closable, "aclose", None) or getattr(closable, "close", None)
     if method is not None:
@@ -173,9 +164,8 @@ async def _close(closable: object) -> None:
             await outcome
 
 
-async def _cancel(generator: AsyncGenerator[Any, Any]) -> None:
-    """Raise CancelledError where the generator stands. If it stands at a `yield`, it would otherwise see GeneratorExit, for
-    which few write a handler."""
+async def _cancel(generator: AsyncGeneratorType[Any, Any]) -> None:
+    """Raise CancelledError in the generator. At a `yield` it would otherwise see GeneratorExit, which few programs handle."""
     task = asyncio.current_task()
     requests = task.cancelling() if task else 0
     try:
@@ -183,14 +173,8 @@ async def _cancel(generator: AsyncGenerator[Any, Any]) -> None:
     except StopAsyncIteration:
         pass
     except asyncio.CancelledError:
-        if task and task.cancelling() > requests:  # not the one that was thrown in
+        if task and task.cancelling() > requests:  # this is not the error that was thrown in
             raise
-
-
-def _is_feed(content: object) -> TypeGuard[Feed]:
-    while isinstance(content, partial):
-        content = content.func
-    return inspect.iscoroutinefunction(content) or inspect.iscoroutinefunction(type(content).__call__)
 
 
 async def _in_thread(function: Callable[[], Any]) -> Any:
@@ -199,29 +183,23 @@ async def _in_thread(function: Callable[[], Any]) -> Any:
 
 
 class Pushed(Protocol):
-    """The stream that a function feeds."""
-
-    @property
-    def started(self) -> bool: ...
+    """The stream that a function writes to."""
 
     @property
     def reason(self) -> CloseReason | None: ...
 
     async def write(self, chunk: bytes) -> None:
         """Send one event."""
-        ...
 
     def interrupt(self, reason: CloseReason) -> None:
         """End early."""
-        ...
 
-    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> object:
-        """Run a task that ends with the stream at the latest."""
-        ...
+    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run a task that is cancelled when the stream ends."""
 
 
 class PushConnection:
-    """One client, to be written to from the function that was given it, and from any other task of the same event loop.
+    """One client. The function that is given this connection may write to it, and so may other tasks of the same event loop.
 
     The stream ends when that function returns.
     """
@@ -231,79 +209,63 @@ class PushConnection:
         self._sep = sep
         self._task = asyncio.current_task()
         self._turn = asyncio.Lock()
-        self._waiting: dict[asyncio.Future[None], None] = {}
-        self._closed: anyio.Event | None = None
-        self._ended = False
+        self._writing: set[asyncio.Task[Any]] = set()
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
     def closed(self) -> bool:
-        """Whether the client has gone, or the stream is ending for another reason."""
+        """Whether the client has disconnected or the stream is ending for another reason."""
         return self.reason is not None
 
     @property
     def reason(self) -> CloseReason | None:
-        """Why it was closed; None while it is open."""
+        """Why the connection was closed. None while it is open."""
         return self._stream.reason
 
     async def send(self, event: Any) -> None:
-        """Send one event, anything that a stream may yield, and wait until the server has taken it. Writes from several
-        tasks follow each other in the order of the calls.
+        """Send one event, which may be anything that a stream may yield, and wait until the server has taken it. Events from
+        several tasks are sent in the order of the calls.
 
         Raises:
             anyio.ClosedResourceError: the stream has ended, or ends before the event is taken.
-            TypeError: the event has a field of a wrong type.
+            TypeError: a field of the event has a wrong type.
         """
         chunk = ensure_bytes(event, self._sep)
         if self.closed:
             raise anyio.ClosedResourceError
-        if self._waiting or asyncio.current_task() is not self._task:
-            await self._send_for_other(chunk)
-        elif self._stream.started:
-            await self._stream.write(chunk)
-        else:
-            await self._write(chunk)
+        if not self._writing and asyncio.current_task() is self._task:
+            return await self._write(chunk)
+        # a task of the stream writes for another task, so that the event is sent whole even if that task is cancelled
+        writing = self._stream.spawn(self._try_to_write(chunk))
+        self._writing.add(writing)
+        writing.add_done_callback(self._writing.discard)
+        await asyncio.wait([writing])
+        failed = writing.cancelled() or writing.exception() is not None
+        error = anyio.ClosedResourceError() if failed else writing.result()
+        if error is not None:
+            raise error
 
     async def wait_closed(self) -> None:
-        """Wait until the stream has ended. In the function that feeds it, until that is cancelled."""
-        if not self._ended:
-            self._closed = self._closed or anyio.Event()
-            await self._closed.wait()
+        """Wait until the stream has ended. The function that writes the stream is cancelled then."""
+        await asyncio.wait([self._ended])
 
     def close(self) -> None:
-        """End the stream in order. Its reason is `evicted`."""
+        """End the stream in order, with the reason `evicted`."""
         self._stream.interrupt("evicted")
 
     def ended(self) -> None:
-        """The stream has ended: nobody may wait for it any longer."""
-        self._ended = True
-        if self._closed is not None:
-            self._closed.set()
-        for taken in self._waiting:
-            if not taken.done():
-                taken.set_exception(anyio.ClosedResourceError())
+        """The stream has ended. Nobody waits for it any longer."""
+        self._ended.set_result(None)
 
-    async def _send_for_other(self, chunk: bytes) -> None:
-        # by a task of the stream's own, which ends with it; if the caller is cancelled, the event is still sent whole
-        taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting[taken] = None
-        try:
-            self._stream.spawn(self._deliver(chunk, taken))
-            await taken
-        finally:
-            del self._waiting[taken]
-
-    async def _deliver(self, chunk: bytes, taken: asyncio.Future[None]) -> None:
+    async def _try_to_write(self, chunk: bytes) -> Exception | None:
         try:
             await self._write(chunk)
         except (OSError, anyio.ClosedResourceError) as error:
-            if not taken.done():
-                taken.set_exception(error)
-        else:
-            if not taken.done():
-                taken.set_result(None)
+            return error
+        return None
 
     async def _write(self, chunk: bytes) -> None:
-        async with self._turn:  # the first one sends the head and the opening before
+        async with self._turn:  # the first event is preceded by the head and the opening
             if self.closed:
                 raise anyio.ClosedResourceError
             await self._stream.write(chunk)

@@ -1,4 +1,5 @@
-"""The event types: `Event`, which is strict, and the drop-in ones, which are lenient where that forges no field."""
+"""The event types: `Event`, which is strict, and those that replace sse-starlette's, which are lenient where that can't forge
+a field."""
 
 from __future__ import annotations
 
@@ -11,22 +12,22 @@ from .wire import DEFAULT_SEPARATOR, compact, encode_fields, require_separator
 T = TypeVar("T")
 
 _MAX_RETRY = 2**31 - 1
-"""Milliseconds: browsers keep it in 32 bits."""
+"""Milliseconds. Browsers store the value in 32 bits."""
 _LASTING = frozenset({type(None), str, bytes, int, float, bool})
-"""Types of data that can't change: only their wire form is kept."""
+"""Immutable types of data. The wire form is cached only for these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event, checked when it is made: what it holds is what a client gets.
+    """One event. It is checked when it is created, so a client receives exactly what it contains.
 
-    Text and bytes (UTF-8) are sent as they are; any other `data` is sent as JSON. None is no data, and an event without
-    data is none to a browser. `retry` is in milliseconds. `sep` overrides the separator of the response.
+    Text and bytes (UTF-8) are sent as they are. Any other `data` is sent as JSON. None is no data; browsers ignore an event
+    without data. `retry` is in milliseconds. `sep` overrides the separator of the response.
 
     Raises:
-        ValueError: a line break or NUL in `id` or `event`, a negative, boolean or too long `retry`, a separator that ends
-            no line, NaN, bytes that are not UTF-8, a lone surrogate.
-        TypeError: a field of another type, or data that can't be written as JSON.
+        ValueError: `id` or `event` contains a line break or NUL, `retry` is negative, boolean or too large, `sep` is not a
+            line ending, or the data contains NaN, bytes that are not UTF-8 or a lone surrogate.
+        TypeError: a field has a wrong type, or the data can't be written as JSON.
     """
 
     data: Any = None
@@ -41,7 +42,10 @@ class Event:
         require_separator(self.sep)
         _require_line("event", self.event, str)
         _require_line("id", self.id, str, int)
-        _require_retry(self.retry)
+        if not isinstance(self.retry, int | None):
+            raise TypeError(f"retry must be int, got {type(self.retry).__name__}")
+        if isinstance(self.retry, bool) or not 0 <= (self.retry or 0) <= _MAX_RETRY:
+            raise ValueError(f"retry must be milliseconds from 0 to {_MAX_RETRY}, got {self.retry}")
         if not isinstance(self.comment, str | None):
             raise TypeError(f"comment must be text, got {type(self.comment).__name__}")
         self._wire["\n"] = encode_fields(
@@ -49,7 +53,7 @@ class Event:
         )
 
     def encode(self, sep: str | None = None) -> bytes:
-        """Its wire form. `sep` is the response's separator, for an event that has none of its own."""
+        """The event's wire form. `sep` is the separator of the response; the event's own has priority."""
         sep = self.sep or sep or DEFAULT_SEPARATOR
         wire = self._wire.get(sep)
         if wire is None:
@@ -59,7 +63,7 @@ class Event:
 
 
 class _Field(Generic[T]):
-    """A field of an event, whose wire form is forgotten when it is set anew. The value is beside it, as `_name`."""
+    """A field of an event. Setting it discards the event's cached wire form. The value is stored as `_name`."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = f"_{name}"
@@ -72,11 +76,17 @@ class _Field(Generic[T]):
         event._wire = None
 
 
+class _Separator(_Field[str | None]):
+    def __set__(self, event: ServerSentEvent, value: str | None) -> None:
+        require_separator(value)
+        super().__set__(event, value)
+
+
 class ServerSentEvent:
     """One event. `sep` overrides the separator of the response that sends it.
 
-    Its wire form is made once and kept, however many responses send it, until a field is set anew. Data of a type that
-    can change is encoded each time.
+    The wire form is cached until a field is set again, so an event that many responses send is encoded once. Data of a
+    mutable type is encoded each time.
     """
 
     DEFAULT_SEPARATOR = DEFAULT_SEPARATOR
@@ -86,7 +96,10 @@ class ServerSentEvent:
     id = _Field[str | int | None]()
     retry = _Field[int | None]()
     comment = _Field[Any]()
+    sep = _Separator()
+    """What ends the event's lines. None: the separator of the response does."""
     _wire: tuple[str, bytes] | None
+    _is_json = False
 
     def __init__(
         self,
@@ -98,14 +111,13 @@ class ServerSentEvent:
         comment: Any = None,
         sep: str | None = None,
     ) -> None:
-        """`data` and `comment` are sent as their `str()`, a line for each of its lines; `retry` is in milliseconds.
+        """`data` and `comment` are sent as their `str()`, one field for each line. `retry` is in milliseconds.
 
         Raises:
-            ValueError: `sep` is none of the three that end a line.
+            ValueError: `sep` is not a line ending.
         """
-        if sep is not None:
-            require_separator(sep)
-        self._data = data
+        require_separator(sep)
+        self._data = compact(data) if self._is_json and data is not None else data
         self._event = event
         self._id = id
         self._retry = retry
@@ -113,21 +125,11 @@ class ServerSentEvent:
         self._sep = sep
         self._wire = None
 
-    @property
-    def sep(self) -> str | None:
-        """What ends its lines; None for the separator of the response."""
-        return self._sep
-
-    @sep.setter
-    def sep(self, value: str | None) -> None:
-        require_separator(value)
-        self._sep = value
-
     def encode(self, sep: str | None = None) -> bytes:
-        """Its wire form. `sep` is the response's separator, for an event that has none of its own.
+        """The event's wire form. `sep` is the separator of the response; the event's own has priority.
 
         Raises:
-            TypeError: `retry` is no integer, or `id` or `event` neither text nor integer.
+            TypeError: `retry` is not an integer, or `id` or `event` is neither text nor an integer.
             UnicodeEncodeError: a lone surrogate.
         """
         sep = self._sep or sep or DEFAULT_SEPARATOR
@@ -142,35 +144,22 @@ class ServerSentEvent:
 
 
 class JSONServerSentEvent(ServerSentEvent):
-    """An event whose data is JSON. None is no data."""
+    """An event whose data is JSON: anything that `json.dumps` accepts. None is no data.
 
-    def __init__(
-        self,
-        data: Any = None,
-        *,
-        event: str | int | None = None,
-        id: str | int | None = None,
-        retry: int | None = None,
-        comment: Any = None,
-        sep: str | None = None,
-    ) -> None:
-        """`data` is anything that `json.dumps` takes.
+    Raises:
+        TypeError: the data can't be written as JSON.
+        ValueError: the data contains NaN or an infinity, or `sep` is not a line ending.
+    """
 
-        Raises:
-            TypeError: it can't be written as JSON.
-            ValueError: it holds NaN or an infinity, or `sep` is none of the three that end a line.
-        """
-        if data is not None:
-            data = compact(data)
-        super().__init__(data, event=event, id=id, retry=retry, comment=comment, sep=sep)
+    _is_json = True
 
 
 def ensure_bytes(data: Any, sep: str) -> bytes:
-    """What a stream may yield, on the wire: bytes as they are, an event object, a dict of an event's fields, or anything
-    else as the text of its data. `sep` holds unless an event object has its own.
+    """The wire form of what a stream may yield: bytes as they are, an event object, a dict of an event's fields, or anything
+    else, whose `str()` becomes the data. `sep` applies unless an event object has its own.
 
     Raises:
-        TypeError: a dict has a key that is no field, or a field has a wrong type.
+        TypeError: a dict has a key that is not a field, or a field has a wrong type.
         UnicodeEncodeError: a lone surrogate.
     """
     return _ENCODERS.get(data.__class__, _encode_other)(data, sep)
@@ -182,7 +171,7 @@ def _encode_other(data: Any, sep: str) -> bytes:
     if isinstance(data, dict):
         return _encode_dict(data, sep)
     if isinstance(data, ServerSentEvent):
-        # a subclass written for the other library has an encode() without a parameter
+        # the encode() of a subclass that was written for sse-starlette has no parameter
         return data.encode(sep) if type(data).encode is ServerSentEvent.encode else data.encode()
     return data.encode(sep) if isinstance(data, Event) else encode_fields(str(data), sep=sep)
 
@@ -217,12 +206,3 @@ def _require_line(name: str, value: object, *types: type) -> None:
         raise TypeError(f"{name} must be {' or '.join(kind.__name__ for kind in types)}, got {type(value).__name__}")
     if isinstance(value, str) and any(character in value for character in "\r\n\0"):
         raise ValueError(f"{name} must be one line without NUL")
-
-
-def _require_retry(retry: object) -> None:
-    if retry is None:
-        return
-    if not isinstance(retry, int):
-        raise TypeError(f"retry must be int, got {type(retry).__name__}")
-    if isinstance(retry, bool) or not 0 <= retry <= _MAX_RETRY:
-        raise ValueError(f"retry must be milliseconds from 0 to {_MAX_RETRY}, got {retry}")

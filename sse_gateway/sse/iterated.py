@@ -1,5 +1,5 @@
-"""A stream that is fed by its own content, which runs in the request's task, until the content, the client, the server or a
-limit ends it."""
+"""A stream with content of its own, which runs in the request's task until the content, the client, the server or a limit ends
+it."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ import anyio
 from .content import AsyncContentStream, Feed, PushConnection, Reading
 from .event import ensure_bytes
 from .loop import count
-from .servers import heed_server, this_loop, timed_out
+from .servers import check_server, this_loop, timed_out
 from .sink import Message, Receive, Send, piece
 from .stream import CloseReason, Stream
 
 logger = logging.getLogger(__name__)
 
 _IN_ORDER = frozenset({"shutdown", "evicted", "expired"})
-"""Reasons for which this side ends a stream whose client may be well."""
+"""Reasons for which this side ends a stream although its client may still read."""
 _LAST_MESSAGE = 0.5
-"""Seconds for the last message when the server stops: a client that takes nothing must not hold it."""
+"""Seconds for the last message when the server stops, so that a client that takes nothing does not delay the exit."""
 _PATIENCE = 0.05
-"""Seconds to wait for the request itself before the content is read. If the content asks whether the client is there while
-that is still on its way, granian tells a false disconnect; but where somebody has read the request, it never comes."""
+"""Seconds to wait for the body of the request before the content is read. If the content asks whether the client is connected
+while the body is on its way, granian reports a false disconnect. If the application has read the body, it never comes."""
 _SLICE = 0.002
-"""Seconds that a stream may go on without giving way. Neither a server's `send` nor an iterable has to wait for anything,
-so a tight loop would else never learn that its client has gone, and starve everybody."""
+"""Seconds for which a stream may run without yielding to other tasks. A server's `send` and an iterable may return without
+waiting, so a tight loop would never notice that its client has disconnected, and would starve all other tasks."""
 _EARLY = 0.005
-"""Seconds by which a timer may come before its time: uvloop's clock stands still within a turn of the loop."""
+"""Seconds by which a timer may be early. uvloop's clock does not advance within one iteration of the loop."""
 
 
 class Options(Protocol):
-    """What a response was told, and how it answers. `EventSourceResponse` says what each means."""
+    """The part of `EventSourceResponse` that a stream needs. The descriptions are there."""
 
     active: bool
     body_iterator: AsyncContentStream
@@ -51,11 +51,10 @@ class Options(Protocol):
     wait_for_first: bool
     on_shutdown: Literal["close", "finish", "farewell"]
     lifetime: float | None
+    opening: bytes
 
     @property
     def ping_interval(self) -> float: ...
-
-    def opening(self) -> bytes: ...
 
     def make_ping(self) -> bytes: ...
 
@@ -67,35 +66,12 @@ class Options(Protocol):
 class Iterated(Stream):
     """A stream whose content runs in the request's own task, while another task waits for the disconnect.
 
-    What ends it early cancels the request's task once, so that the content may still wait for its own cleanup, and cancels it
-    for good when that has taken `cleanup_timeout`.
+    An early end cancels the request's task once, so that the content can still wait for its own cleanup. After
+    `cleanup_timeout` the task is cancelled repeatedly.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_asked",
-        "_group",
-        "_last",
-        "_loop",
-        "_pinging",
-        "_push",
-        "_reading",
-        "_receive",
-        "_request",
-        "_response",
-        "_sender",
-        "_size",
-        "_stuck",
-        "_tasks",
-        "_timers",
-        "_yielded",
-        "bytes",
-        "events",
-        "pings",
-    )
-
     def __init__(self, response: Options, head: Message, scope: Message, receive: Receive, send: Send) -> None:
-        super().__init__(head, scope, send, response.opening())
+        super().__init__(head, scope, send, response.opening)
         self.events = 0
         self.bytes = 0
         self.pings = 0
@@ -103,24 +79,24 @@ class Iterated(Stream):
         """Bytes of the last piece."""
         self._yielded = monotonic()
         self._receive = receive
-        self._asked = False
-        self._request: asyncio.Future[None] | None = None
+        self._requested: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the body of the request has come, or nobody waits for it any longer."""
         self._response = response
         self._loop = this_loop()
         self._reading = Reading(response.body_iterator, response.cleanup_timeout)
         self._push = PushConnection(self, response.sep) if response.feed is not None else None
         self._sender: asyncio.Task[None] | None = None
         self._last: anyio.CancelScope | None = None
-        """Around the last message."""
-        self._group = asyncio.TaskGroup()  # an anyio one costs 3 KB more for an idle connection
-        self._tasks: list[asyncio.Task[None]] = []
+        """Limits the time for the last message."""
+        self._group = asyncio.TaskGroup()  # a task group of anyio takes 3 KB more per idle connection
+        self._tasks: list[asyncio.Task[Any]] = []
         self._timers: dict[CloseReason, asyncio.TimerHandle] = {}
         self._pinging: asyncio.TimerHandle | None = None
         self._stuck = False
 
     @property
     def reason(self) -> CloseReason | None:
-        """Why the stream ends. None while it goes on."""
+        """Why the stream ends. None while it is open."""
         return cast("CloseReason | None", self.sink.reason)
 
     @property
@@ -128,27 +104,39 @@ class Iterated(Stream):
         """Bytes that the server has not taken yet."""
         return self._size if self.sink.pending else 0
 
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """Events, bytes and pings that were sent."""
+        return self.events, self.bytes, self.pings
+
     async def run(self) -> None:
-        """The whole life of the stream.
+        """Run the stream from its head to its end.
 
         Raises:
             SendTimeoutError: the client took nothing for `send_timeout` seconds.
-            Exception: whatever the content, `data_sender_callable`, a callback or the server's `send` raised.
+            Exception: the content, `data_sender_callable`, a callback or the server's `send` raised it.
         """
         try:
             await self._run_tasks()
             if not self.ended and (self.reason in _IN_ORDER or not self.started):
-                await self._end_in_order()  # to a client that has gone too: middleware insists on a response
+                await self._end_in_order()  # also if the client has gone, because middleware requires a response
         finally:
             self._settle("error")
-            self._leave()
+            self._loop.leave(self)
+            if self._loop.ending:
+                self._loop.linger(self.peer)
+            count(self, self.reason or "error")
+            for timer in self._timers.values():
+                timer.cancel()
+            if self._push is not None:
+                self._push.ended()
             if not self._loop.gone:
                 await self._response.call_back(self.reason or "error", self.disconnect)
         if self.reason == "timeout":
             raise timed_out(self._response.send_timeout)
 
     async def send(self, data: bytes) -> None:
-        """Send a piece of the body that is no event."""
+        """Send a piece of the body that is not an event."""
         self._size = len(data)
         await super().send(data)
         self.bytes += len(data)
@@ -163,18 +151,17 @@ class Iterated(Stream):
             await self._give_way()
 
     def asked(self) -> None:
-        """The request itself has come, or is not waited for any longer."""
-        self._asked = True
-        if self._request is not None and not self._request.done():
-            self._request.set_result(None)
+        """The body of the request has come, or is not awaited any longer."""
+        if not self._requested.done():
+            self._requested.set_result(None)
 
     def interrupt(self, reason: CloseReason) -> None:
-        """End the stream early. From its loop's thread, in any task or timer."""
+        """End the stream early. May be called by any task or timer of its event loop."""
         if self.reason is None:
             self._response.active = False
             self._stuck = self.sink.pending
             if self._sender is not None:
-                self._sender.cancel()  # before the content is closed, so that it is not told of a broken channel
+                self._sender.cancel()  # before the content closes its channel, which would raise an error in the sender
             self._reading.hurry()
             if reason == "timeout":
                 self.sink.time_out()
@@ -182,7 +169,7 @@ class Iterated(Stream):
                 self.sink.abort(reason)
 
     def shut_down(self) -> None:
-        """The server stops: end as the response says."""
+        """The server stops. End the stream as the response is configured."""
         if self._last is not None:
             self._last.deadline = min(self._last.deadline, asyncio.get_running_loop().time() + _LAST_MESSAGE)
             return
@@ -194,56 +181,56 @@ class Iterated(Stream):
         grace = response.shutdown_grace_period
         self._end_in(random.uniform(0, grace) if response.on_shutdown == "farewell" else grace, "shutdown")
 
-    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run a task that ends with the stream at the latest. What it raises ends the stream."""
+    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run a task that is cancelled when the stream ends. An exception of the task ends the stream."""
         task = self._group.create_task(coroutine)
         self._tasks.append(task)
         task.add_done_callback(self._forget)
         return task
 
-    def _forget(self, task: asyncio.Task[None]) -> None:
+    def _forget(self, task: asyncio.Task[Any]) -> None:
         self._tasks.remove(task)
         if not task.cancelled() and task.exception() is not None:
-            self._settle("error")  # now, and not when the content sees it: until then others may push
+            self._settle("error")  # at once, so that other tasks can push nothing until the content is cancelled
             self._reading.hurry()
 
     async def _run_tasks(self) -> None:
-        failure: BaseException | None = None
+        response, failure = self._response, None
         try:
             async with self._group:
-                self._begin()
+                if response.send_timeout is not None:
+                    self.sink.limit(response.send_timeout, lambda: self.interrupt("timeout"))
+                self.spawn(self._wait_for_disconnect())
+                if response.data_sender_callable is not None:
+                    self._sender = self.spawn(_call(response.data_sender_callable))
+                self._loop.enter(self)
                 try:
                     await self._read()
                 finally:
                     for task in self._tasks:
                         task.cancel()
         except BaseExceptionGroup as errors:
-            failure = _only(errors)
-        if failure is not None:  # out here, so that its context stays its own
+            failure = errors  # middleware must see the exception itself instead of a group of one
+            while isinstance(failure, BaseExceptionGroup) and len(failure.exceptions) == 1:
+                failure = failure.exceptions[0]
+        if failure is not None:  # outside of the handler, so that the context of the exception does not change
             raise failure
 
-    def _begin(self) -> None:
-        response = self._response
-        if response.send_timeout is not None:
-            self.sink.limit(response.send_timeout, lambda: self.interrupt("timeout"))
-        self.spawn(self._wait_for_disconnect())
-        if response.data_sender_callable is not None:
-            self._sender = self.spawn(_call(response.data_sender_callable))
-        self._loop.enter(self)
-
     async def _read(self) -> None:
-        """From the first message to the last, or to where the stream was ended."""
+        """Send the stream until its content ends or something ends it early. Close the content."""
         cancelled = ours = False
         try:
             await self._pump()
-            ours = self._absorb()  # the content may have kept a cancellation to itself
+            ours = self._absorb()  # the content may have suppressed a cancellation
         except BaseException as error:
             cancelled, ours = isinstance(error, asyncio.CancelledError), self._absorb()
             if not (cancelled and ours):
                 self._settle("shutdown" if cancelled and self._loop.ending else "error")
                 raise
         finally:
-            self._stop_pings()
+            if self._pinging is not None:
+                self._pinging.cancel()
+                self._pinging = None
             self.sink.limit(None, None)
             if self._sender is not None:
                 self._sender.cancel()
@@ -251,7 +238,7 @@ class Iterated(Stream):
                 await self._reading.close(cancelled=cancelled, shield=not ours)
 
     def _absorb(self) -> bool:
-        """Whether the cancellation was `interrupt`'s, and no other came after it."""
+        """Whether the cancellation came from `interrupt`, and no other came after it."""
         self._reading.forgive()
         return self.sink.absorb()
 
@@ -259,10 +246,15 @@ class Iterated(Stream):
         response, served = self._response, not self._response.active
         if not response.wait_for_first:
             await self.start()
-        self._set_limits()
-        await self._wait_for_request()
+        if response.lifetime is not None:  # what may end the stream at once starts after the head, which would be lost
+            self._end_in(response.lifetime * random.uniform(0.9, 1), "expired")
+        if self._loop.ending:
+            self.shut_down()
+        patience = asyncio.get_running_loop().call_later(_PATIENCE, self.asked)
+        await self._requested
+        patience.cancel()
         self._arm_ping(response.ping_interval)
-        if served:  # a response serves once
+        if served:  # a response can be sent once
             await asyncio.sleep(0)
         elif self._push is not None and response.feed is not None:
             await response.feed(self._push)
@@ -272,22 +264,15 @@ class Iterated(Stream):
             self.sink.limit(response.send_timeout, self._reset)
             await self.end()
             self._settle("finished")
-        else:  # a task that was cancelled by itself, and has waited for nothing since, sees it here
+        else:  # if the task has cancelled itself and has not waited since, the cancellation is raised here
             await asyncio.sleep(0)
 
-    def _set_limits(self) -> None:
-        """What may end the stream at once: not before its head, which would be lost."""
-        if self._response.lifetime is not None:
-            self._end_in(self._response.lifetime * random.uniform(0.9, 1), "expired")
-        if self._loop.ending:
-            self.shut_down()
-
     async def _write_all(self) -> None:
-        """Send what the content gives, until it ends or the stream has a reason to."""
+        """Send what the content yields, until the content or the stream ends."""
         sink, deliver, sep = self.sink, self.sink.deliver, self._response.sep
         async for item in self._reading:
             chunk = ensure_bytes(item, sep)
-            if sink.reason is not None:  # the content has kept the cancellation to itself
+            if sink.reason is not None:  # the content has suppressed the cancellation
                 return
             if not self.started:
                 await self.start()
@@ -305,30 +290,22 @@ class Iterated(Stream):
     async def _end_in_order(self) -> None:
         response, stopping = self._response, self.reason == "shutdown"
         farewell = response.make_farewell() if stopping else b""
-        if self._stuck and not farewell:  # granian takes an empty end at once, also where frames wait
+        if self._stuck and not farewell:  # granian takes an empty last piece at once, even while frames are queued
             farewell = f":{response.sep}{response.sep}".encode()
         with anyio.move_on_after(_LAST_MESSAGE if stopping else response.send_timeout) as self._last:
             await self.end(farewell)
         if self._last.cancelled_caught:
             self._reset()
 
-    async def _wait_for_request(self) -> None:
-        if not self._asked:
-            loop = asyncio.get_running_loop()
-            self._request = loop.create_future()
-            timer = loop.call_later(_PATIENCE, self.asked)
-            await self._request
-            timer.cancel()
-
     async def _wait_for_disconnect(self) -> None:
         await self.listen(self._receive)
         if "shutdown" in self._timers:
-            return  # uvicorn 0.43 and 0.44 say so of everybody when they stop; the grace ends it in any case
+            return  # uvicorn 0.43 and 0.44 report it for every client when they stop; the grace ends the stream anyway
         logger.debug("Got event: http.disconnect. Stop streaming.")
         self.interrupt("client")
 
     def _reset(self) -> None:
-        self._loop.leave(self)  # only another stream of this client can keep its connection
+        self._loop.leave(self)  # otherwise this stream itself would keep the connection
         self.sink.reset()
 
     def _end_in(self, delay: float, reason: CloseReason) -> None:
@@ -344,7 +321,7 @@ class Iterated(Stream):
     def _look_for_silence(self) -> None:
         interval = self._response.ping_interval
         left = self.sink.since + interval - monotonic()
-        heed_server(self._loop)
+        check_server(self._loop)
         if self.sink.pending or not self.started:
             self._arm_ping(interval)
         elif left > _EARLY:
@@ -360,34 +337,11 @@ class Iterated(Stream):
         if self._pinging is not None:
             self._arm_ping(self._response.ping_interval)
 
-    def _stop_pings(self) -> None:
-        if self._pinging is not None:
-            self._pinging.cancel()
-            self._pinging = None
-
     def _settle(self, reason: CloseReason) -> None:
         self._response.active = False
         if self.reason is None:
             self.sink.reason = reason
 
-    def _leave(self) -> None:
-        self._loop.leave(self)
-        if self._loop.ending:
-            self._loop.linger(self.peer)
-        count(self, self.reason or "error")
-        for timer in self._timers.values():
-            timer.cancel()
-        if self._push is not None:
-            self._push.ended()
-
 
 async def _call(function: Callable[[], Awaitable[None]]) -> None:
     await function()
-
-
-def _only(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """What middleware is to see: the exception itself, not a group of one."""
-    error: BaseException = errors
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error

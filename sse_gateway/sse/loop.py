@@ -10,27 +10,27 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Protocol
 
 import anyio
 
 from .peer import Peer, Resets
 
 _LINGER = 0.3
-"""Seconds, and up to twice as many, for a client to read what is queued when its server stops and waits for it: the process
-is to exit within the grace and a second."""
+"""Seconds, up to twice as many, that a client has to read what is queued for it when the server stops. The process must exit
+within a second after the grace."""
 _THREADS = 40
-"""Synchronous streams that may run at once: as many as anyio gives to everything else together."""
+"""How many synchronous streams may run at once. It is anyio's limit of worker threads for everything else."""
 _BATCH = 0.01
-"""Seconds in which peers to be reset are gathered: one look through the descriptors serves all."""
+"""Seconds for which peers are collected before they are reset, so that one search of the descriptors serves all of them."""
 
 
 class Open(Protocol):
     """A stream that is open."""
 
-    events: int
-    bytes: int
-    pings: int
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """Events, bytes and pings that were sent."""
 
     @property
     def peer(self) -> Peer | None: ...
@@ -41,41 +41,40 @@ class Open(Protocol):
     @property
     def queued(self) -> int:
         """Bytes that the server has not taken yet."""
-        ...
 
     def shut_down(self) -> None:
         """The server stops."""
-        ...
 
 
 class Loop:
-    """The state of one event loop. Nothing here keeps the loop alive, so one that was closed abruptly leaves nothing."""
+    """The state of one event loop. It holds the loop and its streams weakly, so an event loop that was closed abruptly leaves
+    nothing behind."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         key = id(loop)
-        self._loop = weakref.ref(loop, lambda _: _loops.pop(key, None))
+        self.reference = weakref.ref(loop, lambda _: _loops.pop(key, None))
         self._lingering = Resets(_LINGER, self._peers, queued=True)
         self._resetting = Resets(_BATCH, self._peers, queued=False)
         self._streams: set[weakref.ReferenceType[Open]] = set()
         self.ending = False
-        """Whether streams end; also those that start from now on."""
+        """Whether streams end, including those that start later."""
         self.link: object = None
-        """By what the signals of the loop's server are overheard."""
+        """The signal handler that the engine has put around the handler of this loop's server."""
 
     @cached_property
     def threads(self) -> anyio.CapacityLimiter:
-        """Bounds the worker threads of synchronous streams, which must not starve the rest of the application."""
+        """Limits the worker threads of synchronous streams, which must not use up those of the application."""
         return anyio.CapacityLimiter(_THREADS)
 
     @property
     def gone(self) -> bool:
-        """Whether it was closed: what its tasks leave behind is collected, and can't wait for anything."""
-        loop = self._loop()
+        """Whether the loop is closed. Its unfinished coroutines are then garbage-collected and can't wait for anything."""
+        loop = self.reference()
         return loop is None or loop.is_closed()
 
     @property
     def streams(self) -> list[Open]:
-        """Those that are open. From any thread: the copy is one step, where to walk through a WeakSet is many."""
+        """The open streams. May be read from any thread, because `copy` is atomic and iterating over a WeakSet is not."""
         return [stream for reference in self._streams.copy() if (stream := reference()) is not None]
 
     def enter(self, stream: Open) -> None:
@@ -83,24 +82,24 @@ class Loop:
         self._streams.add(weakref.ref(stream, self._streams.discard))
 
     def leave(self, stream: Open) -> None:
-        """It has ended, or its client is to be reset."""
+        """A stream has ended, or its client is about to be reset."""
         self._streams.discard(weakref.ref(stream))
 
-    def is_of(self, loop: asyncio.AbstractEventLoop) -> bool:
-        return self._loop() is loop
-
     def end(self) -> None:
-        """Tell all streams to end. From any thread."""
+        """Tell all streams to end. May be called from any thread."""
         self.ending = True
-        self._soon(self._tell)
+        loop = self.reference()
+        if loop is not None:
+            with suppress(RuntimeError):  # it is closed
+                loop.call_soon_threadsafe(self._tell)
 
     def linger(self, peer: Peer | None) -> None:
-        """A stream has ended while the server stops: its client may read what is queued, but not hold the server."""
-        self._lingering.add(self._loop(), peer)
+        """A stream has ended while the server stops. Its client may read what is queued, but must not delay the exit."""
+        self._lingering.add(self.reference(), peer)
 
     def reset(self, peer: Peer | None) -> None:
-        """Reset the connection to this client, unless another stream of this loop goes over it."""
-        self._resetting.add(self._loop(), peer)
+        """Reset the connection to this client, unless another stream of this loop uses it."""
+        self._resetting.add(self.reference(), peer)
 
     def _peers(self) -> set[Peer | None]:
         return {stream.peer for stream in self.streams if stream.reason is None}
@@ -109,12 +108,6 @@ class Loop:
         for stream in self.streams:
             stream.shut_down()
 
-    def _soon(self, function: Any) -> None:
-        loop = self._loop()
-        if loop is not None:
-            with suppress(RuntimeError):  # it is closed
-                loop.call_soon_threadsafe(function)
-
 
 _loops: dict[int, Loop] = {}
 
@@ -122,7 +115,7 @@ _loops: dict[int, Loop] = {}
 def loop_of(loop: asyncio.AbstractEventLoop) -> Loop:
     """The state of an event loop."""
     state = _loops.get(id(loop))
-    if state is None or not state.is_of(loop):
+    if state is None or state.reference() is not loop:
         state = _loops[id(loop)] = Loop(loop)
     return state
 
@@ -133,12 +126,12 @@ def all_loops() -> tuple[Loop, ...]:
 
 
 def begin_shutdown(loop: asyncio.AbstractEventLoop | None = None) -> None:
-    """End the streams of `loop`, or of all event loops of this process, each as its response says; those that start later
-    end at once. To be called where no signal comes: the server runs in a thread, is stopped by its own method (uvicorn's
-    `should_exit` is noticed at the next ping), or handles signals in a way that can't be overheard (hypercorn's workers).
-    May be called from any thread or signal handler.
+    """End the streams of `loop`, or of all event loops of this process, each as its response says. Streams that start later
+    end at once. Call it when the server stops without a signal that the engine can observe: when the server runs in a
+    thread, is stopped by a method of its own (uvicorn's `should_exit` is noticed at the next ping), or is a worker of
+    hypercorn. It may be called from any thread or signal handler.
 
-    It holds for a loop until `watch_shutdown` is called in it, or its server gives way to another.
+    It applies to a loop until `watch_shutdown` is called there, or another server starts there.
     """
     with suppress(RuntimeError):  # no loop runs here
         loop_of(asyncio.get_running_loop())
@@ -148,45 +141,43 @@ def begin_shutdown(loop: asyncio.AbstractEventLoop | None = None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What the streams of this process have done. Those that are open count too."""
+    """What the streams of this process have done, including those that are open."""
 
     open: int
     """Streams that are open now."""
     blocked: int
-    """Those of them whose client does not take what it is being sent."""
+    """Open streams whose client does not take what it is sent."""
     queued_bytes: int
-    """Bytes that wait for these clients here; each server and the kernel hold some more."""
+    """Bytes that wait for these clients here. The server and the kernel hold more."""
     events: int
     bytes: int
     pings: int
     closed: Mapping[str, int]
-    """Streams that have ended, by their reason."""
+    """Streams that have ended, by reason."""
 
 
 _ended: Counter[str] = Counter()
-_totals = [0, 0, 0]
+_totals = (0, 0, 0)
 _lock = threading.Lock()
 
 
 def count(stream: Open, reason: str) -> None:
     """A stream has ended."""
+    global _totals
     with _lock:
         _ended[reason] += 1
-        _totals[:] = _sums([stream], _totals)
+        _totals = _sum([_totals, stream.counts])
 
 
 def statistics() -> Statistics:
-    """The counts as they are. From any thread."""
+    """The counts now. May be called from any thread."""
     streams = [stream for loop in all_loops() for stream in loop.streams]
     queued = [stream.queued for stream in streams]
     with _lock:
-        events, sent, pings = _sums(streams, _totals)
-        closed = dict(_ended)
-    return Statistics(len(streams), len([*filter(None, queued)]), sum(queued), events, sent, pings, closed)
+        totals = _sum([_totals, *(stream.counts for stream in streams)])
+        return Statistics(len(streams), len([*filter(None, queued)]), sum(queued), *totals, dict(_ended))
 
 
-def _sums(streams: Iterable[Open], totals: list[int]) -> list[int]:
-    events, sent, pings = totals
-    for stream in streams:
-        events, sent, pings = events + stream.events, sent + stream.bytes, pings + stream.pings
-    return [events, sent, pings]
+def _sum(counts: Iterable[tuple[int, int, int]]) -> tuple[int, int, int]:
+    events, sent, pings = zip(*counts, strict=True)
+    return sum(events), sum(sent), sum(pings)

@@ -1,11 +1,11 @@
-"""Where the bytes of one client go: ordered writes that are done or pending, and an end with a reason.
+"""The connection to one client: ordered writes, each of which is done or pending, and an end with a reason.
 
-A sink has one of two kinds of owner. A response writes from its own task: `deliver` waits for its turn and until the server
-has taken the message. A fan-out writes to thousands of clients from one task: `write` never waits.
+A sink has one of two owners. A response writes from its own task with `deliver`, which waits for its turn and until the server
+has taken the message. A fan-out writes to thousands of clients from one task with `write`, which never waits.
 
-`write` is one call of the server's `send`, made without a task. What the call returns says whether the server has taken the
-message. Granian does the work at the call and returns something already done, or a future where its four frames are full.
-Other servers return a coroutine, which is driven by hand to its end or to the first future that it waits for.
+`write` calls the server's `send` once, without a task. What the call returns tells whether the server has taken the message.
+Granian does the work during the call. It returns an object that is already done, or a future when its queue of four frames is
+full. Other servers return a coroutine, which `write` drives to its end or to the first future that it awaits.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
+from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 from .loop import loop_of
 from .peer import Peer
@@ -24,38 +25,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
-class Sink(Protocol):
-    """What a fan-out writes one client's messages to."""
-
-    peer: Peer | None
-    pending: bool
-    """Whether the last write is not taken yet. Nothing may be written meanwhile."""
-    since: float
-    """When the last write began, in seconds of the owner's clock. The owner sets it."""
-    reason: str | None
-    """Why this side ended it. None while it is open."""
-    freed: Callable[[], None] | None
-    """Called when a write that was pending is done, also where the client has gone."""
-
-    def write(self, message: Message) -> bool:
-        """Write one ASGI message. Returns whether it is taken; if not, it is pending."""
-        ...
-
-    def finish(self, body: bytes, reason: str) -> None:
-        """Write the last piece of the body. The client sees a whole answer."""
-        ...
-
-    def abort(self, reason: str) -> None:
-        """End now. The client sees a broken connection, or nothing."""
-        ...
-
-    def time_out(self) -> None:
-        """The client took nothing for too long: end now, for `timeout`, and be rid of its connection."""
-        ...
-
-
 def piece(data: bytes) -> Message:
-    """The ASGI message of one piece of a body. One message may go to many clients."""
+    """The ASGI message for one piece of a body. The same message may be sent to many clients."""
     return {"type": "http.response.body", "body": data, "more_body": True}
 
 
@@ -64,53 +35,42 @@ def last_piece(data: bytes) -> Message:
     return {"type": "http.response.body", "body": data, "more_body": False}
 
 
+@dataclass(eq=False, slots=True)
 class AsgiSink:
-    """A client that an ASGI server writes to. Its owner calls `write` only while nothing is pending, or only `deliver`."""
+    """The sink of a client behind an ASGI server, created in the task of the request. Its owner either calls `write`, only
+    while nothing is pending, or `deliver`."""
 
-    __slots__ = (
-        "_aborted",
-        "_alarm",
-        "_late",
-        "_task",
-        "_timeout",
-        "_waiting",
-        "freed",
-        "pending",
-        "peer",
-        "reason",
-        "send",
-        "since",
-    )
-
-    finished: type[object] | None = None
-    """The class of what the server's `send` returns when it is done at once, where one was seen: a quick test in `write`."""
-
-    def __init__(self, send: Send, *, peer: Peer | None = None) -> None:
-        """Made by the request's own task, which `abort` cancels."""
-        self.send = send
-        self.peer = peer
-        self.pending = False
-        self.since = 0.0
-        self.reason: str | None = None
-        self.freed: Callable[[], None] | None = None
-        self._aborted = False
-        self._task = asyncio.current_task()
-        self._timeout: float | None = None
-        self._late: Callable[[], None] | None = None
-        self._alarm: asyncio.TimerHandle | None = None
-        self._waiting: deque[asyncio.Future[None]] | None = None
+    send: Send
+    peer: Peer | None = field(default=None, kw_only=True)
+    pending: bool = field(default=False, init=False)
+    """Whether the server has not taken the last write yet."""
+    since: float = field(default=0.0, init=False)
+    """When the last write began. `deliver` sets it, in seconds of the monotonic clock."""
+    reason: str | None = field(default=None, init=False)
+    """Why this side ended the stream. None while it is open."""
+    freed: Callable[[], None] | None = field(default=None, init=False)
+    """Called when a pending write is done, also when the client has disconnected."""
+    finished: ClassVar[type[object] | None] = None
+    """The class of what the server's `send` returns when it has taken a message at once; None until one was seen. Comparing
+    classes is the fastest test that `write` can make."""
+    _aborted: bool = field(default=False, init=False)
+    _task: asyncio.Task[Any] | None = field(default_factory=asyncio.current_task, init=False)
+    """The task of the request, which `abort` cancels."""
+    _timeout: float | None = field(default=None, init=False)
+    _late: Callable[[], None] | None = field(default=None, init=False)
+    _alarm: asyncio.TimerHandle | None = field(default=None, init=False)
+    _waiting: deque[asyncio.Future[None]] | None = field(default=None, init=False)
 
     def limit(self, timeout: float | None, late: Callable[[], None] | None) -> None:
-        """From now on call `late` when a delivery has been pending for `timeout` seconds. One timer serves all writes of
-        that time: a cancel scope for each would cost more than the write."""
+        """Call `late` when a delivery has been pending for `timeout` seconds. One timer serves all writes, because a cancel
+        scope for each write costs more than the write."""
         self._timeout, self._late = timeout, late
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
 
     async def deliver(self, message: Message, *, limited: bool = True) -> None:
-        """Send one ASGI message when those before it are done, and wait until the server has taken it. `limited`: no longer
-        than the limit."""
+        """Send one ASGI message after those before it, and wait until the server takes it. `limited`: the limit applies."""
         if self.pending:
             await self._turn()
         self.pending = True
@@ -127,12 +87,12 @@ class AsgiSink:
 
     def write(self, message: Message, freed: Callable[[], None] | None = None) -> bool:
         """Send one ASGI message. Returns whether the server has taken it. If not, it is pending until `freed` is called,
-        which may be given here or set afterwards."""
+        which may be passed here or set later."""
         outcome = self.send(message)
         return outcome.__class__ is AsgiSink.finished or self.follow(outcome, freed)
 
     def follow(self, outcome: Awaitable[None], freed: Callable[[], None] | None = None) -> bool:
-        """The same for what a call of `send` has returned."""
+        """Do the same with the return value of a `send` that the caller has called."""
         if freed is not None:
             self.freed = freed
         if hasattr(outcome, "add_done_callback"):
@@ -146,32 +106,32 @@ class AsgiSink:
         return not self.pending
 
     def finish(self, body: bytes, reason: str) -> None:
-        """Send the end of the body. The request's task sees `http.disconnect` when the server has taken it. `body` must not
-        be empty: granian takes an empty end at once, even where frames wait before it."""
+        """Send the last piece of the body. The request's task receives `http.disconnect` when the server has taken it. `body`
+        must not be empty: granian takes an empty last piece at once, even while frames before it are queued."""
         self.reason, self.freed = reason, None
         self.write(last_piece(body))
 
     def abort(self, reason: str) -> None:
-        """Cancel the request's task; `absorb` there tells this cancellation from others. For a client that takes nothing."""
+        """Cancel the request's task, for a client that takes nothing. `absorb` distinguishes this cancellation from others."""
         self.reason = reason
         if self._task is not None and not self._aborted:
             self._aborted = self._task.cancel()
 
     def time_out(self) -> None:
-        """Abort, and reset the connection, which the server would keep for as long as the client reads nothing."""
+        """Abort, and reset the connection, which the server would keep open as long as the client reads nothing."""
         self.abort("timeout")
         self.reset()
 
     def reset(self) -> None:
-        """Reset the connection, unless another stream of this event loop goes over it."""
+        """Reset the connection, unless another stream of this event loop uses it."""
         loop_of(asyncio.get_running_loop()).reset(self.peer)
 
     def absorb(self) -> bool:
-        """Whether the cancellation that reached the request's task was `abort`'s, and so ends here."""
+        """Whether the cancellation that reached the request's task came from `abort`, so that it must not propagate."""
         return self._aborted and self._task is not None and not self._task.uncancel()
 
     async def _turn(self) -> None:
-        """Wait for the turn that `_pass_on` gives; `pending` then stays set, for whoever waited."""
+        """Wait for the turn that `_pass_on` gives. `pending` stays set meanwhile."""
         if self._waiting is None:
             self._waiting = deque()
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -202,7 +162,7 @@ class AsgiSink:
             self._alarm = asyncio.get_running_loop().call_later(left, self._check)
 
     def _step(self, steps: Iterator[Any]) -> bool:
-        """Drive a coroutine to its end (True) or to the next future that it waits for, and go on when that is done."""
+        """Drive a coroutine to its end (returns True) or to the next future that it awaits, and continue when that is done."""
         try:
             waits_for = next(steps)
         except StopIteration:
@@ -210,7 +170,7 @@ class AsgiSink:
         if waits_for is None:
             asyncio.get_running_loop().call_soon(self._resume, steps)
         else:
-            waits_for._asyncio_future_blocking = False  # what a Task does with the future that it is handed
+            waits_for._asyncio_future_blocking = False  # as asyncio.Task does with a future that is awaited
             waits_for.add_done_callback(lambda _: self._resume(steps))
         return False
 
@@ -225,4 +185,4 @@ class AsgiSink:
 
 
 Connection = AsgiSink
-"""The name that the library's users know."""
+"""The public name of the class."""

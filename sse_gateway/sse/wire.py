@@ -1,32 +1,32 @@
-"""The wire forms of events: the event stream (WHATWG HTML, section 9.2.6) and NDJSON, a JSON object a line."""
+"""The wire forms of events: the event stream (WHATWG HTML, section 9.2.6) and NDJSON (one JSON object per line)."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 DEFAULT_SEPARATOR = "\r\n"
 
 _SEPARATORS = ("\r\n", "\r", "\n")
-_LINE_END = re.compile(rb"\r\n|\r|\n")  # these three only: U+2028 and its like are data
+_LINE_END = re.compile(rb"\r\n|\r|\n")  # U+2028 and similar characters are data
 _TEXT_LINE_END = re.compile("\r\n|\r|\n")
 _FORGING = re.compile("[\r\n\0]")
 
 
 def encode_data(data: bytes) -> bytes:
-    """The `data:` lines of a payload: one for each of its lines."""
+    """A payload as `data:` lines, one for each of its lines."""
     if b"\n" in data or b"\r" in data:
         data = _LINE_END.sub(b"\ndata: ", data)
     return b"data: " + data + b"\n"
 
 
 def encode_body(type: str, data: bytes) -> bytes:
-    """All of an event but its id: `event:` (left out where there is no type), `data:` lines and the blank line.
+    """An event without its id: `event:` (left out if the type is empty), the `data:` lines and the blank line.
 
     Raises:
-        ValueError: the type holds a line break or NUL, which would forge a field.
+        ValueError: the type contains a line break or NUL, which would forge a field.
     """
     if not type:
         return encode_data(data) + b"\n"
@@ -43,15 +43,15 @@ def encode_fields(
     comment: Any = None,
     sep: str = DEFAULT_SEPARATOR,
 ) -> bytes:
-    """One event in the order that users of the drop-in types know: comment, id, event, data, retry, blank line.
+    """One event, with its fields in the order of sse-starlette: comment, id, event, data, retry, blank line.
 
-    Line breaks and NUL are taken out of `id` and `event`. `data` and `comment` may be anything that has a text.
+    Line breaks and NUL are removed from `id` and `event`. `data` and `comment` are sent as their `str()`.
 
     Raises:
-        TypeError: `retry` is no integer, or `id` or `event` neither text nor integer.
+        TypeError: `retry` is not an integer, or `id` or `event` is neither text nor an integer.
         UnicodeEncodeError: a lone surrogate.
     """
-    # written out for the common case: a call for each field would double the cost
+    # The common case is inlined, because one call per field doubles the cost.
     text = "" if comment is None else _lines(": ", str(comment), sep)
     if id is not None:
         text = f"{text}id: {id if id.__class__ is str and id.isprintable() else one_line(id)}{sep}"
@@ -69,16 +69,16 @@ def encode_fields(
 
 
 def require_separator(sep: object) -> None:
-    """Raise ValueError unless `sep` is None or one of the three that end a line of an event stream."""
+    """Raise ValueError unless `sep` is None or one of the three line endings of an event stream."""
     if sep is not None and sep not in _SEPARATORS:
         raise ValueError(f"sep must be one of: \\r\\n, \\r, \\n, got: {sep}")
 
 
 def one_line(value: object) -> str:
-    """Text or an integer as the value of `id` or `event`: without line breaks, which would forge a field, and without
-    NUL, for which clients ignore the field."""
+    """Text or an integer as the value of `id` or `event`. Line breaks are removed because they would forge a field, and NUL
+    because clients ignore a field that contains it."""
     if isinstance(value, str):
-        # an enumeration's own text is not its value
+        # the `str()` of an enumeration's member is not its value
         return value if value.__class__ is str and value.isprintable() else _FORGING.sub("", value)
     if isinstance(value, int):
         return _digits(value)
@@ -90,55 +90,36 @@ def _lines(name: str, text: str, sep: str) -> str:
 
 
 def _digits(value: int) -> str:
-    # a bool stays a word, which clients ignore as `retry`: its digit would be a millisecond
+    # clients ignore `retry: True`, but would take its digit for a millisecond
     return str(value) if isinstance(value, bool) else int.__repr__(value)
 
 
-class Format(Protocol):
-    """How events look on the wire. A frame is a prefix, which holds the id, and a body, which all clients share."""
+class Format:
+    """How events look on the wire: as the event stream, unless a subclass says otherwise. A frame is a prefix, which holds
+    the id, and a body, which is the same for all clients."""
 
-    @property
-    def media_type(self) -> str: ...
-
-    @property
-    def idle(self) -> bytes | None:
-        """What keeps an idle connection alive. None: only a control event does."""
-        ...
+    media_type = "text/event-stream"
+    idle: bytes | None = b":\n\n"
+    """What is sent to keep an idle connection alive. None: a control event is sent instead."""
 
     def prefix(self, id: str | None) -> bytes:
         """The part of a frame before its body."""
-        ...
-
-    def body(self, type: str, data: bytes) -> bytes:
-        """The part of a frame that depends on the event alone."""
-        ...
-
-    def control(
-        self, type: str, data: Mapping[str, object] | None = None, *, id: str | None = None, retry: float | None = None
-    ) -> bytes:
-        """A whole event about the stream itself. `retry` is in seconds."""
-        ...
-
-
-class _EventStream:
-    media_type = "text/event-stream"
-    idle = b":\n\n"
-
-    def prefix(self, id: str | None) -> bytes:
         return b"" if id is None else f"id: {id}\n".encode()
 
     def body(self, type: str, data: bytes) -> bytes:
+        """The part of a frame that depends on the event alone."""
         return encode_body(type, data)
 
     def control(
         self, type: str, data: Mapping[str, object] | None = None, *, id: str | None = None, retry: float | None = None
     ) -> bytes:
+        """A whole event about the stream itself. `retry` is in seconds."""
         hint = b"" if retry is None else b"retry: %d\n" % (retry * 1000)
         text = b"data\n" if data is None else encode_data(compact(data).encode())
         return hint + self.prefix(id) + b"event: " + type.encode() + b"\n" + text + b"\n"
 
 
-class _Ndjson:
+class _Ndjson(Format):
     media_type = "application/x-ndjson"
     idle = None
 
@@ -161,10 +142,10 @@ class _Ndjson:
         return f"{compact(fields)}\n".encode()
 
 
-EVENT_STREAM: Format = _EventStream()
-NDJSON: Format = _Ndjson()
+EVENT_STREAM = Format()
+NDJSON = _Ndjson()
 
 
 def compact(value: object) -> str:
-    """JSON on one line, without spaces. Raises TypeError where there is none, ValueError for NaN and infinities."""
+    """JSON on one line, without spaces. Raises TypeError for what is not JSON, and ValueError for NaN and infinities."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -10,7 +10,6 @@ import anyio
 import pytest
 
 from sse_gateway.sse import Connection
-from sse_gateway.sse.sink import Sink
 
 pytestmark = pytest.mark.anyio
 
@@ -137,7 +136,7 @@ async def test_the_last_message_has_the_farewell_and_ends_the_body() -> None:
         sent.append(message)
         return Done()
 
-    subject: Sink = connection(send)
+    subject = connection(send)
     subject.finish(b"bye", "drain")
     assert sent == [{"type": "http.response.body", "body": b"bye", "more_body": False}]
     assert subject.reason == "drain"

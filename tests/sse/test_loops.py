@@ -14,7 +14,7 @@ import pytest
 
 from sse_gateway.sse import AppStatus, EventSourceResponse, begin_shutdown, statistics
 from sse_gateway.sse.loop import all_loops
-from sse_gateway.sse.servers import signals
+from sse_gateway.sse.servers import observe_signals
 
 from .servers import ROOT
 from .wire import Wire, forever, serve, serving, some
@@ -121,7 +121,7 @@ def test_a_loop_that_had_streams_is_not_kept_in_memory() -> None:
 
 def test_only_the_main_thread_may_overhear_signals() -> None:
     links: list[object] = []
-    thread = threading.Thread(target=lambda: links.append(signals.overhear()))
+    thread = threading.Thread(target=lambda: links.append(observe_signals()))
     thread.start()
     thread.join(5)
     assert links == [None]

@@ -12,7 +12,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from sse_gateway.sse.servers import signals
+from sse_gateway.sse.servers import observe_signals, stopping
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -23,11 +23,11 @@ def test_its_signal_handler_is_a_method_of_the_server_which_says_whether_it_stop
     server = uvicorn.Server(uvicorn.Config(application, log_config=None))
     with server.capture_signals():
         assert getattr(signal.getsignal(signal.SIGTERM), "__self__", None) is server
-        link = signals.overhear()
+        link = observe_signals()
         assert link is not None and link.previous == server.handle_exit
-        assert not signals.stopping(link)
+        assert not stopping(link)
         server.should_exit = True
-        assert signals.stopping(link)
+        assert stopping(link)
 
 
 @pytest.mark.anyio
