@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from time import sleep
 from typing import Any
 
 import anyio
+from anyio.streams.memory import MemoryObjectSendStream
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -89,13 +91,21 @@ def threaded() -> Iterator[str]:
         say("threaded: finally")
 
 
-def on_close(name: str) -> Any:
-    return lambda reason: say(f"{name}: closed {reason}")
+async def produce(send: MemoryObjectSendStream[str]) -> None:
+    try:
+        async with send:
+            while True:
+                await send.send("x")
+                await anyio.sleep(0.01)
+    except BaseException as error:
+        say(f"channel: {type(error).__name__}")
+        raise
 
 
 async def stream(request: Request) -> Response:
-    """One of the generators above, by its name."""
-    name = request.path_params["name"]
+    """One of the contents above, by its name."""
+    name, query, event = request.path_params["name"], request.query_params, anyio.Event()
+    send, receive = anyio.create_memory_object_stream[str](0)
     contents: dict[str, Any] = {
         "idle": idle,
         "ticking": ticking,
@@ -104,60 +114,28 @@ async def stream(request: Request) -> Response:
         "once": once,
         "polling10": lambda: polling(request, 10),
         "polling": lambda: polling(request, None),
+        "cooperative": lambda: cooperative(event, int(query.get("size", 0))),
+        "farewell": idle,
     }
-    content = contents[name]()
-    timeout = float(request.query_params.get("send_timeout", 0)) or None
-    lifetime = float(request.query_params.get("lifetime", 0)) or None
-    ping = float(request.query_params.get("ping", 15))
+    more: dict[str, dict[str, Any]] = {
+        "cooperative": {"shutdown_event": event, "shutdown_grace_period": 3},
+        "farewell": {"on_shutdown": "farewell", "farewell": {"event": "bye"}, "shutdown_grace_period": 1},
+        "channel": {"data_sender_callable": partial(produce, send)},
+    }
+    others: dict[str, Any] = {"threaded": threaded, "channel": lambda: receive}
     return EventSourceResponse(
-        noted(name, content), ping=ping, send_timeout=timeout, lifetime=lifetime, on_close=on_close(name)
+        noted(name, contents[name]()) if name in contents else others[name](),
+        ping=float(query.get("ping", 15)),
+        send_timeout=float(query.get("send_timeout", 0)) or None,
+        lifetime=float(query.get("lifetime", 0)) or None,
+        on_close=lambda reason: say(f"{name}: closed {reason}"),
+        **more.get(name, {}),
     )
-
-
-async def endpoint_cooperative(request: Request) -> Response:
-    event = anyio.Event()
-    content = noted("cooperative", cooperative(event, int(request.query_params.get("size", 0))))
-    return EventSourceResponse(content, shutdown_event=event, shutdown_grace_period=3, on_close=on_close("cooperative"))
-
-
-async def endpoint_farewell(request: Request) -> Response:
-    return EventSourceResponse(
-        noted("farewell", idle()), on_shutdown="farewell", farewell={"event": "bye"}, shutdown_grace_period=1
-    )
-
-
-async def endpoint_threaded(request: Request) -> Response:
-    return EventSourceResponse(threaded())
-
-
-async def endpoint_channel(request: Request) -> Response:
-    send, receive = anyio.create_memory_object_stream[str](0)
-
-    async def produce() -> None:
-        try:
-            async with send:
-                while True:
-                    await send.send("x")
-                    await anyio.sleep(0.01)
-        except BaseException as error:
-            say(f"channel: {type(error).__name__}")
-            raise
-
-    return EventSourceResponse(receive, data_sender_callable=produce)
 
 
 async def begin_now(request: Request) -> Response:
     begin_shutdown()
     return PlainTextResponse("begun")
-
-
-async def ten_events(request: Request) -> Response:
-    async def generate() -> AsyncIterator[dict[str, Any]]:
-        for number in range(10):
-            yield {"data": f"Event {number}"}
-            await asyncio.sleep(0.01)
-
-    return EventSourceResponse(generate())
 
 
 async def counts(request: Request) -> Response:
@@ -178,12 +156,7 @@ app = Starlette(
     lifespan=lifespan,
     routes=[
         Route("/stream/{name}", stream),
-        Route("/cooperative", endpoint_cooperative),
-        Route("/farewell", endpoint_farewell),
-        Route("/threaded", endpoint_threaded),
-        Route("/channel", endpoint_channel),
         Route("/begin", begin_now),
-        Route("/ten", ten_events),
         Route("/counts", counts),
     ],
 )

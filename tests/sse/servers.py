@@ -85,7 +85,7 @@ class Server:
                     await anyio.sleep(0.02)
 
     async def exited(self, within: float = 15) -> int:
-        """Wait until it has exited by itself; its exit code."""
+        """Wait until it has exited by itself; its exit code. A server that is held never does, so the bound is for that alone."""
         await until(lambda: self.process.poll() is not None, within, lambda: f"it still runs:\n{self.log}")
         return self.process.returncode
 

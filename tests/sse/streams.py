@@ -17,34 +17,9 @@ from sse_gateway.testing import EventStreamParser, ReceivedEvent
 SEPARATORS = ["\r\n", "\r", "\n"]
 NASTY = [
     *["\n", "\r", "\r\n", "\n\n", "\0", ":", " ", "", "\t", "\x0b", "\x0c", "\x1c", "\x1e", "\x85", "\u2028", "\u2029"],
-    *[
-        "\ufeff",
-        "\u200b",
-        "\u202e",
-        "\ufffd",
-        "\ufffe",
-        "\U0001f600",
-        "e\u0301",
-        "é",
-        "\xa0",
-        "\x7f",
-        "\u0600",
-        "0",
-        "-1",
-    ],
-    *[
-        "data: x",
-        "id: 9",
-        "event: e",
-        "retry: 1",
-        ": c",
-        "data",
-        "\ndata: forged\n\n",
-        "\r\rid: 1\r\r",
-        "a",
-        "word",
-        "[DONE]",
-    ],
+    *["\ufeff", "\u200b", "\u202e", "\ufffd", "\ufffe", "\U0001f600", "e\u0301", "é", "\xa0", "\x7f", "\u0600"],
+    *["0", "-1", "data: x", "id: 9", "event: e", "retry: 1", ": c", "data"],
+    *["\ndata: forged\n\n", "\r\rid: 1\r\r", "a", "word", "[DONE]"],
 ]
 
 

@@ -19,7 +19,6 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.testclient import TestClient
 
 from sse_gateway.sse import EventSourceResponse, begin_shutdown, watch_shutdown
 
@@ -71,8 +70,7 @@ async def test_middleware_of_starletles_own_kind_lets_disconnects_and_shutdowns_
     wire = http_wire()
     async with serving(app, wire) as running:
         await wire.until(lambda: len(wire.chunks) > 1)
-        wire.leave()
-        await running.done()
+        await running.leave()
     assert seen == ["finally"]
     wire = http_wire()
     async with serving(app, wire) as running:
@@ -88,8 +86,7 @@ async def test_that_middleware_gets_a_response_also_where_the_client_leaves_befo
     app = app_with(forever, Middleware(Passing), wait_for_first=True, on_close=reasons.append)
     async with serving(app, wire) as running:
         await wire.asked.wait()
-        wire.leave()
-        await running.done()
+        await running.leave()
     assert (wire.start["status"], reasons) == (200, ["client"])
 
 
@@ -101,11 +98,6 @@ async def test_compressing_middleware_leaves_it_alone_and_cors_adds_its_headers(
     wire = await serve(app, http_wire(headers=headers))
     assert wire.data() == ["x" * 5000]
     assert dict(wire.start["headers"])[b"access-control-allow-origin"] == b"*"
-
-
-def test_the_test_client_reads_a_stream() -> None:
-    with TestClient(app_with(lambda: some("a", "b"))).stream("GET", "/") as response:
-        assert [line for line in response.iter_lines() if line] == ["data: a", "data: b"]
 
 
 async def test_the_body_iterator_can_be_wrapped() -> None:
@@ -143,8 +135,7 @@ async def test_a_generator_may_hold_a_task_group_open_around_its_events(
     async with serving(EventSourceResponse(content()), wire) as running:
         await (wire.sending() if moment == "sending" else wire.until(lambda: len(wire.chunks) == 2))
         await wire.asked.wait()
-        wire.leave()
-        await running.done()
+        await running.leave()
     assert (seen, [record for record in caplog.records if record.levelno >= logging.WARNING]) == (["beside"], [])
 
 

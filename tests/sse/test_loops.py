@@ -1,4 +1,4 @@
-"""Threads and loops of their own: each has its state, and a loop that is gone leaves none."""
+"""Threads, loops, test clients and servers in one process: each has its state, and a loop that is gone leaves none."""
 
 from __future__ import annotations
 
@@ -10,14 +10,21 @@ import threading
 import weakref
 from collections.abc import Callable
 
+import anyio
+import httpx
 import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
 from sse_gateway.sse import AppStatus, EventSourceResponse, begin_shutdown, statistics
-from sse_gateway.sse.loop import all_loops
+from sse_gateway.sse.loop import all_loops, loop_of
 from sse_gateway.sse.servers import observe_signals
 
 from .servers import ROOT
-from .wire import Wire, forever, serve, serving, some
+from .wire import Wire, begun, forever, serve, serving, some
 
 
 def run_alone(function: Callable[[], None]) -> None:
@@ -30,9 +37,7 @@ def stream_in_thread(started: threading.Event, outcomes: list[bool]) -> threadin
     """A thread with a loop of its own, in which one stream runs until it is ended."""
 
     async def run() -> None:
-        wire = Wire()
-        async with serving(EventSourceResponse(forever("x")), wire) as running:
-            await wire.until(lambda: wire.chunks)
+        async with begun(EventSourceResponse(forever("x")), wire := Wire()) as running:
             started.set()
             await running.done()
             outcomes.append(wire.ended)
@@ -47,9 +52,12 @@ def test_the_streams_of_all_threads_end(count: int) -> None:
     started, outcomes = [threading.Event() for _ in range(count)], list[bool]()
     threads = [stream_in_thread(event, outcomes) for event in started]
     assert all(event.wait(5) for event in started)
+    lasting = asyncio.new_event_loop()  # the others may be closed before they are asked
+    loop_of(lasting)
     status = [AppStatus.should_exit]
     begin_shutdown()
     assert [*status, AppStatus.should_exit] == [False, True]
+    lasting.close()
     for thread in threads:
         thread.join(5)
     assert outcomes == [True] * count
@@ -139,7 +147,7 @@ def count_while_streams_come_and_go() -> None:
                 failures.append(error)
 
     async def come_and_go() -> None:
-        for _ in range(60):
+        for _ in range(20):
             await asyncio.gather(*(serve(EventSourceResponse(some("x"))) for _ in range(50)))
 
     sys.setswitchinterval(1e-5)
@@ -156,3 +164,41 @@ def count_while_streams_come_and_go() -> None:
 def test_streams_are_counted_from_another_thread_while_they_come_and_go() -> None:
     """In a process of its own: the lock of what measures coverage here is one that two threads wait for."""
     run_alone(count_while_streams_come_and_go)
+
+
+async def endpoint(request: Request) -> EventSourceResponse:
+    return EventSourceResponse(some("a", "b"))
+
+
+app = Starlette(routes=[Route("/", endpoint), Route("/idle", lambda request: EventSourceResponse(forever("x")))])
+
+
+def serve_on_a_socket() -> str:
+    """A real server that is started, asked, and stopped while another stream is open."""
+
+    async def run() -> str:
+        server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
+        async with anyio.create_task_group() as group:
+            group.start_soon(server.serve)
+            while not server.started:
+                await anyio.sleep(0.01)
+            port = server.servers[0].sockets[0].getsockname()[1]
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+                text = (await client.get("/")).text
+                async with client.stream("GET", "/idle"):
+                    server.should_exit = True
+                    begin_shutdown(asyncio.get_running_loop())
+        return text
+
+    return asyncio.run(run())
+
+
+def test_each_streams_everything_whatever_ran_before_it() -> None:
+    whole = "data: a\r\n\r\ndata: b\r\n\r\n"
+    with TestClient(app) as client:
+        assert [client.get("/").text, client.get("/").text] == [whole, whole]
+    assert serve_on_a_socket() == whole
+    for _ in range(2):
+        assert asyncio.run(serve(EventSourceResponse(some("a", "b")))).body.decode() == whole
+    assert serve_on_a_socket() == whole
+    assert TestClient(app).get("/").text == whole

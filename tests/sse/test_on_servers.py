@@ -39,14 +39,14 @@ def server(started: Server) -> Server:
 
 @pytest.mark.parametrize("path", ["/stream/ticking", "/stream/tight"])
 async def test_a_stream_does_not_delay_a_plain_request(server: Server, path: str) -> None:
-    """Not by more than 50 ms, even if the stream never waits (five times that where other processes keep the machine busy)."""
+    """Not by more than 50 ms, even if the stream never waits; more only where all requests are slow, on a busy machine."""
     async with httpx.AsyncClient(base_url=server.url) as client:
         alone = await usual_delay(client)
         async with EventStreamReader(server.url + path) as stream, anyio.create_task_group() as group:
             group.start_soon(keep_reading, stream)
             beside = await usual_delay(client)
             group.cancel_scope.cancel()
-    assert beside - alone < 0.25
+    assert beside < 0.05 + 20 * alone
 
 
 async def usual_delay(client: httpx.AsyncClient) -> float:
@@ -84,11 +84,12 @@ async def test_a_generator_sees_a_disconnect_as_cancelled_error(server: Server) 
     await server.logged("large: cancelled")
 
 
-async def test_a_client_that_never_reads_times_out(server: Server) -> None:
-    """Its `finally` runs, and the socket is gone."""
-    with frozen(server, "/stream/large?send_timeout=1") as client:
+@pytest.mark.parametrize(("options", "reason"), [("", "timeout"), ("&lifetime=0.5", "expired")])
+async def test_a_client_that_never_reads_is_gone(server: Server, options: str, reason: str) -> None:
+    """Also if its stream expires before. The generator's `finally` runs. Otherwise the socket would stay as long as it does."""
+    with frozen(server, f"/stream/large?send_timeout=1{options}") as client:
         port = client.getsockname()[1]
-        await server.logged("large: closed timeout")
+        await server.logged(f"large: closed {reason}")
         await server.logged("large: finally")
         await until(lambda: not server.holds(port), 10, lambda: "the socket is there")
     assert "Traceback" not in server.log
@@ -105,7 +106,7 @@ async def test_a_fast_producer_waits_for_its_slow_client(server: Server) -> None
 
 
 @pytest.mark.parametrize("server_name", ["granian", "uvicorn", "hypercorn", "daphne"])
-async def test_each_server_runs_the_quick_start(server_name: str, tmp_path: Path) -> None:
-    async with running(server_name, tmp_path) as server, EventStreamReader(server.url + "/ten") as stream:
+async def test_each_server_runs_a_stream_to_its_end(server_name: str, tmp_path: Path) -> None:
+    async with running(server_name, tmp_path) as server, EventStreamReader(server.url + "/stream/polling10") as stream:
         events = await stream.receive_rest()
-    assert [event.data for event in events] == [f"Event {number}" for number in range(10)]
+    assert [event.data for event in events] == [str(number) for number in range(10)]

@@ -9,22 +9,11 @@ from typing import Any
 import anyio
 import pytest
 
-from sse_gateway.sse import Event, EventSourceResponse, PushConnection
+from sse_gateway.sse import EventSourceResponse, PushConnection
 
 from .wire import Wire, serve, serving, slowly
 
 pytestmark = pytest.mark.anyio
-
-
-async def test_a_function_writes_and_its_return_ends_the_stream() -> None:
-    async def feed(connection: PushConnection) -> None:
-        await connection.send("text")
-        await connection.send({"data": "dict", "id": 1})
-        await connection.send(Event([1]))
-        assert not connection.closed
-
-    wire = await serve(EventSourceResponse(feed))
-    assert (wire.data(), wire.ended) == (["text", "dict", "[1]"], True)
 
 
 async def test_a_partial_and_an_object_may_be_such_a_function() -> None:
@@ -63,8 +52,7 @@ async def test_other_tasks_write_to_it_in_the_order_of_their_calls() -> None:
             for number in range(50):
                 group.start_soon(hub.connections[0].send, str(number))
         assert wire.data() == [str(number) for number in range(50)]
-        wire.leave()
-        await running.done()
+        await running.leave()
     assert (wire.overlaps, hub.connections) == (0, [])
 
 
@@ -105,8 +93,7 @@ async def test_a_writer_whose_client_leaves_is_told() -> None:
         second = asyncio.get_running_loop().create_task(connection.send("y"))
         third = asyncio.get_running_loop().create_task(connection.send("z"))
         await wire.sending()
-        wire.leave()
-        await running.done()
+        await running.leave()
         for task in (second, third):
             with pytest.raises(anyio.ClosedResourceError):
                 await task
@@ -156,46 +143,35 @@ async def test_a_writer_that_gives_up_leaves_the_event_whole() -> None:
             await hub.connections[0].send("x")
         wire.take()
         await hub.connections[0].send("y")
-        wire.leave()
-        await running.done()
+        await running.leave()
     assert wire.data() == ["x", "y"]
 
 
-async def test_it_can_be_closed_from_outside_and_ends_in_order() -> None:
-    hub, wire, reasons = Hub(), Wire(), list[str]()
-    async with serving(EventSourceResponse(hub.feed, on_close=reasons.append), wire) as running:
-        await hub.joined.wait()
-        hub.connections[0].close()
-        await running.done()
-    assert (wire.ended, reasons) == (True, ["evicted"])
+async def wait_to_be_closed(connection: PushConnection) -> None:
+    asyncio.get_running_loop().call_soon(connection.close)
+    with pytest.raises(asyncio.CancelledError):
+        await connection.wait_closed()
+    raise asyncio.CancelledError
 
 
-async def test_it_can_close_itself() -> None:
-    seen = []
-
-    async def feed(connection: PushConnection) -> None:
-        connection.close()
-        try:
-            await asyncio.sleep(0)
-        except asyncio.CancelledError:
-            seen.append("cancelled")
-            raise
-
-    assert (await serve(EventSourceResponse(feed))).ended
-    assert seen == ["cancelled"]
+async def close_and_wait(connection: PushConnection) -> None:
+    connection.close()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.sleep(0)
+    raise asyncio.CancelledError
 
 
-async def test_a_function_that_closes_it_and_returns_ends_it_in_order() -> None:
+async def close_and_return(connection: PushConnection) -> None:
+    connection.close()
+
+
+@pytest.mark.parametrize("feed", [wait_to_be_closed, close_and_wait, close_and_return], ids=lambda feed: feed.__name__)
+async def test_it_can_be_closed_from_outside_or_by_itself_and_ends_in_order(feed: Any) -> None:
     reasons: list[str] = []
-
-    async def feed(connection: PushConnection) -> None:
-        await connection.send("x")
-        connection.close()
-
     async with serving(EventSourceResponse(feed, on_close=reasons.append), wire := Wire()) as running:
         await running.done()
         assert running.task.cancelling() == 0
-    assert (wire.data(), wire.ended, reasons) == (["x"], True, ["evicted"])
+    assert (wire.ended, reasons) == (True, ["evicted"])
 
 
 async def test_an_error_of_the_server_goes_to_the_writer() -> None:
@@ -215,17 +191,5 @@ async def test_an_event_that_can_not_be_encoded_is_the_writers_fault_alone() -> 
         with pytest.raises(TypeError, match="dato"):
             await hub.connections[0].send(bad)
         await hub.connections[0].send("x")
-        wire.leave()
-        await running.done()
+        await running.leave()
     assert wire.data() == ["x"]
-
-
-async def test_the_headers_may_wait_for_what_is_pushed_first() -> None:
-    hub, wire = Hub(), Wire()
-    async with serving(EventSourceResponse(hub.feed, wait_for_first=True), wire) as running:
-        await hub.joined.wait()
-        assert wire.messages == []
-        await hub.connections[0].send("x")
-        assert (wire.start["status"], wire.data()) == (200, ["x"])
-        wire.leave()
-        await running.done()

@@ -9,9 +9,9 @@ import anyio
 import pytest
 from starlette.background import BackgroundTask
 
-from sse_gateway.sse import EventSourceResponse, SendTimeoutError, ServerSentEvent
+from sse_gateway.sse import EventSourceResponse, SendTimeoutError
 
-from .wire import Wire, forever, serve, serving, some
+from .wire import Untouched, Wire, forever, serve, serving, some
 
 pytestmark = pytest.mark.anyio
 
@@ -53,16 +53,6 @@ def test_the_headers_are_complete_when_it_is_made() -> None:
         "x-accel-buffering": "no",
         "content-type": "text/event-stream; charset=utf-8",
     }
-
-
-def test_some_headers_may_be_overridden_and_some_not() -> None:
-    given = {"Cache-Control": "no-cache", "X-Accel-Buffering": "yes", "Connection": "close", "X-Mine": "1"}
-    headers = headers_of(EventSourceResponse(some(), headers=given))
-    assert headers["cache-control"] == "no-cache"
-    assert headers["x-accel-buffering"] == "no"
-    assert headers["connection"] == "keep-alive"
-    assert headers["x-mine"] == "1"
-    assert given["Connection"] == "close"
 
 
 def test_the_content_type_may_be_set_as_a_header_as_a_media_type_or_left_out() -> None:
@@ -133,22 +123,6 @@ async def test_content_that_can_not_be_read_fails_when_it_is_read(content: Any) 
     assert wire.chunks == []
 
 
-async def test_the_messages_of_a_stream_are_its_head_an_event_each_and_an_empty_end() -> None:
-    response = EventSourceResponse(some("a", {"data": "b"}), status_code=201)
-    wire = await serve(response)
-    assert wire.messages == [
-        {"type": "http.response.start", "status": 201, "headers": response.raw_headers},
-        {"type": "http.response.body", "body": b"data: a\r\n\r\n", "more_body": True},
-        {"type": "http.response.body", "body": b"data: b\r\n\r\n", "more_body": True},
-        {"type": "http.response.body", "body": b"", "more_body": False},
-    ]
-
-
-async def test_http_2_gets_no_connection_header() -> None:
-    wire = await serve(EventSourceResponse(some()), Wire(http_version="2"))
-    assert b"connection" not in dict(wire.start["headers"])
-
-
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 async def test_any_method_may_stream(method: str) -> None:
     assert (await serve(EventSourceResponse(some("x")), Wire(method=method))).data() == ["x"]
@@ -160,21 +134,6 @@ async def test_a_response_serves_once() -> None:
     again = await serve(response)
     assert again.chunks == [b""]
     assert not response.active
-
-
-class Untouched:
-    """Content that may not be read; closing it is right."""
-
-    closed = 0
-
-    def __aiter__(self) -> Untouched:
-        return self
-
-    async def __anext__(self) -> Any:
-        raise AssertionError("it was read")
-
-    async def aclose(self) -> None:
-        self.closed += 1
 
 
 @pytest.mark.parametrize("method", ["HEAD", "head"])
@@ -208,15 +167,6 @@ async def test_both_messages_of_a_head_have_the_send_timeout(taken: int) -> None
     assert (len(wire.messages), ran) == (taken, [])
 
 
-async def test_a_websocket_is_denied_with_the_stream() -> None:
-    wire = await serve(EventSourceResponse(some(b"denied")), Wire(type="websocket"))
-    assert [message["type"] for message in wire.messages] == [
-        "websocket.http.response.start",
-        "websocket.http.response.body",
-        "websocket.http.response.body",
-    ]
-
-
 async def test_a_websocket_that_goes_ends_the_stream() -> None:
     wire = Wire(type="websocket")
 
@@ -237,16 +187,3 @@ async def test_the_background_task_runs_after_the_end() -> None:
     ended = []
     await serve(EventSourceResponse(some(), background=BackgroundTask(lambda: ended.append(wire.ended))), wire)
     assert ended == [True]
-
-
-@pytest.mark.parametrize("sep", ["\r\n", "\r", "\n"])
-async def test_one_separator_ends_every_line(sep: str) -> None:
-    """Of dicts, text, event objects and pings."""
-    wire = Wire()
-    content = forever({"data": "a"}, "b", ServerSentEvent("c", id="1"))
-    async with serving(EventSourceResponse(content, sep=sep, ping=0.01), wire):
-        await wire.until(lambda: len(wire.chunks) >= 4)
-    text = wire.body.decode()
-    assert text.startswith(f"data: a{sep}{sep}data: b{sep}{sep}id: 1{sep}data: c{sep}{sep}: ping - ")
-    assert text.endswith(f"{sep}{sep}")
-    assert not {*text} & ({*"\r\n"} - {*sep})

@@ -15,39 +15,20 @@ from starlette.background import BackgroundTask
 from sse_gateway.sse import EventSourceResponse
 from sse_gateway.sse.stream import CloseReason
 
-from .contents import Closing, Notes
-from .wire import Wire, forever, serve, serving, some
+from .wire import Closing, Notes, Wire, begun, forever, serve, serving, some
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_disconnect_ends_a_generator_that_waits_which_may_wait_for_its_cleanup() -> None:
-    notes, wire, ran = Notes("x"), Wire(), []
+@pytest.mark.parametrize("moment", ["waiting", "sending"])
+async def test_a_disconnect_cancels_a_generator_which_may_wait_for_its_cleanup(moment: str) -> None:
+    notes, wire, ran = Notes("x", "y"), Wire(takes=2 if moment == "sending" else None), []
     response = EventSourceResponse(notes.generate(), background=BackgroundTask(lambda: ran.append(1)))
     async with serving(response, wire) as running:
-        await notes.waiting.wait()
-        wire.leave()
-        await running.done()
+        await (wire.sending() if moment == "sending" else notes.waiting.wait())
+        await running.leave()
     assert notes.seen == ["cancelled", "waited", "finally"]
-    assert (wire.data(), wire.ended, ran) == (["x"], False, [1])
-
-
-async def test_a_disconnect_ends_a_generator_whose_event_is_being_sent_just_so() -> None:
-    notes, wire, ran = Notes("x", "y"), Wire(takes=2), []
-    response = EventSourceResponse(notes.generate(), background=BackgroundTask(lambda: ran.append(1)))
-    async with serving(response, wire) as running:
-        await wire.sending()
-        wire.leave()
-        await running.done()
-    assert notes.seen == ["cancelled", "waited", "finally"]
-    assert (wire.ended, ran) == (False, [1])
-
-
-async def test_a_client_that_left_before_the_first_event_ends_a_generator_that_never_ran() -> None:
-    notes, wire = Notes("x"), Wire()
-    wire.leave()
-    await serve(EventSourceResponse(notes.generate()), wire)
-    assert not wire.ended
+    assert (wire.data(), wire.ended, ran) == (["x"] if moment == "sending" else ["x", "y"], False, [1])
 
 
 async def test_a_generator_that_keeps_the_cancellation_to_itself_is_ended_at_its_next_event() -> None:
@@ -64,11 +45,9 @@ async def test_a_generator_that_keeps_the_cancellation_to_itself_is_ended_at_its
         finally:
             seen.append("finally")
 
-    async with serving(EventSourceResponse(stubborn()), wire) as running:
-        await wire.until(lambda: wire.chunks)
+    async with begun(EventSourceResponse(stubborn()), wire) as running:
         await asyncio.sleep(0.01)
-        wire.leave()
-        await running.done()
+        await running.leave()
         assert running.task.cancelling() == 0
     assert (seen, wire.data()) == (["swallowed", "finally"], ["x"])
 
@@ -84,8 +63,7 @@ async def test_a_tight_generator_lets_others_run_and_ends_when_its_client_has_go
 
     async with serving(EventSourceResponse(tight()), wire) as running:
         await wire.asked.wait()
-        wire.leave()
-        await running.done()
+        await running.leave()
     assert count < 1_000_000
 
 
@@ -137,8 +115,7 @@ async def test_a_sender_is_cancelled_with_the_stream_and_sees_no_broken_channel(
     ) as running:
         await (wire.sending() if moment == "sending" else wire.until(lambda: wire.chunks))
         await wire.asked.wait()
-        wire.leave()
-        await running.done()
+        await running.leave()
     assert seen == ["CancelledError"]
     assert receive.statistics().open_receive_streams == 0
 
@@ -156,11 +133,9 @@ async def test_nor_does_it_where_a_generator_closes_the_channel_and_then_waits()
             await asyncio.sleep(0.01)
 
     response = EventSourceResponse(generate(), data_sender_callable=lambda: produce(send, seen, "sending"))
-    async with serving(response, wire) as running:
-        await wire.until(lambda: wire.chunks)
+    async with begun(response, wire) as running:
         await wire.asked.wait()
-        wire.leave()
-        await running.done()
+        await running.leave()
     assert seen == ["CancelledError"]
 
 
@@ -196,8 +171,7 @@ async def test_the_close_handler_is_called_with_the_message_after_the_content_ha
 
     async with serving(EventSourceResponse(notes.generate(), client_close_handler_callable=handler), wire) as running:
         await notes.waiting.wait()
-        wire.leave()
-        await running.done()
+        await running.leave()
     assert order == [("http.disconnect", "finally")]
 
 
@@ -240,19 +214,6 @@ async def test_the_payload_is_never_logged(caplog: pytest.LogCaptureFixture) -> 
     wire = Wire()
     async with serving(EventSourceResponse(forever("secret"), ping=0.01), wire) as running:
         await wire.until(lambda: len(wire.chunks) > 2)
-        wire.leave()
-        await running.done()
+        await running.leave()
     assert "secret" not in caplog.text
     assert "http.disconnect" in caplog.text
-
-
-async def test_an_idle_stream_has_two_tasks_and_leaves_none() -> None:
-    before = asyncio.all_tasks()
-    wire = Wire()
-    async with serving(EventSourceResponse(forever("x")), wire) as running:
-        await wire.until(lambda: wire.chunks)
-        await asyncio.sleep(0)
-        assert len(asyncio.all_tasks() - before) == 2
-        wire.leave()
-        await running.done()
-    assert asyncio.all_tasks() == before

@@ -130,8 +130,9 @@ class Wire:
 class Running:
     """A response that is being sent."""
 
-    def __init__(self, task: asyncio.Task[None]) -> None:
+    def __init__(self, task: asyncio.Task[None], wire: Wire) -> None:
         self.task = task
+        self.wire = wire
 
     async def done(self) -> None:
         """Wait until it has returned. Raises what it raised."""
@@ -139,16 +140,29 @@ class Running:
             await asyncio.wait([self.task])
         await self.task
 
+    async def leave(self) -> None:
+        """The client closes its connection, and the response returns."""
+        self.wire.leave()
+        await self.done()
+
 
 @asynccontextmanager
 async def serving(app: Any, wire: Wire) -> AsyncIterator[Running]:
     """`app` in a task of its own, as servers run it; cancelled at the end if it still runs."""
     task = asyncio.get_running_loop().create_task(app(wire.scope, wire.receive, wire.send))
     try:
-        yield Running(task)
+        yield Running(task, wire)
     finally:
         task.cancel()
         await asyncio.wait([task])
+
+
+@asynccontextmanager
+async def begun(app: Any, wire: Wire) -> AsyncIterator[Running]:
+    """`serving`, from where the client has got something."""
+    async with serving(app, wire) as running:
+        await wire.until(lambda: wire.chunks)
+        yield running
 
 
 async def serve(app: Any, wire: Wire | None = None) -> Wire:
@@ -191,3 +205,66 @@ async def some(*items: Any) -> AsyncIterator[Any]:
     """These items."""
     for item in items:
         yield item
+
+
+class Notes:
+    """A generator that notes what it sees."""
+
+    def __init__(self, *items: Any) -> None:
+        self.items = items
+        self.seen: list[str] = []
+        self.waiting = asyncio.Event()
+
+    async def generate(self) -> AsyncIterator[Any]:
+        try:
+            for item in self.items:
+                yield item
+            self.waiting.set()
+            await anyio.sleep_forever()
+        except asyncio.CancelledError:
+            self.seen.append("cancelled")
+            await asyncio.sleep(0)
+            self.seen.append("waited")
+            raise
+        finally:
+            self.seen.append("finally")
+
+
+class Closing:
+    """An iterator whose closing is counted, and fails if it is told to."""
+
+    def __init__(self, *items: Any, fails: Exception | None = None) -> None:
+        self.items = iter(items)
+        self.closed = 0
+        self.fails = fails
+        self.waiting = asyncio.Event()
+
+    def __aiter__(self) -> Closing:
+        return self
+
+    async def __anext__(self) -> Any:
+        for item in self.items:
+            return item
+        self.waiting.set()
+        await anyio.sleep_forever()
+
+    async def aclose(self) -> None:
+        self.closed += 1
+        await asyncio.sleep(0)
+        if self.fails is not None:
+            raise self.fails
+
+
+class Untouched:
+    """Content that may not be read; closing it is right."""
+
+    closed = 0
+
+    def __aiter__(self) -> Untouched:
+        return self
+
+    async def __anext__(self) -> Any:
+        raise AssertionError("it was read")
+
+    async def aclose(self) -> None:
+        self.closed += 1

@@ -133,7 +133,7 @@ async def seen_by(browser: Browser) -> list[ReceivedEvent]:
 
 
 def read_lines() -> Decoder:
-    """What `printing.put` and `node.mjs` write."""
+    """What `reading.put` and `node.mjs` write."""
     rest = b""
 
     def decode(chunk: bytes) -> list[ReceivedEvent]:
@@ -154,8 +154,8 @@ def run_node(url: str, last_event_id: str) -> list[str]:
     return ["node", str(HERE / "node.mjs"), url, *TYPES]
 
 
-def run_python(module: str) -> Callable[[str, str], list[str]]:
-    return lambda url, last_event_id: [sys.executable, "-m", f"tests.sse.clients.{module}", url, last_event_id]
+def run_python(name: str) -> Callable[[str, str], list[str]]:
+    return lambda url, last_event_id: [sys.executable, "-m", "tests.sse.clients.reading", name, url, last_event_id]
 
 
 CLIENTS: list[Client] = [
@@ -163,7 +163,7 @@ CLIENTS: list[Client] = [
     Page("firefox-esr"),
     Program("eventsource", run_node, read_lines, reconnects=True, needs=("node", str(HERE / "node_modules"))),
     Program("curl", run_curl, lambda: EventStreamParser().feed, needs=("curl",)),
-    Program("httpx-sse", run_python("with_httpx_sse"), read_lines),
-    Program("sseclient-py", run_python("with_sseclient"), read_lines),
-    Program("aiosseclient", run_python("with_aiosseclient"), read_lines, separators=("\r\n", "\n"), splits=True),
+    Program("httpx-sse", run_python("httpx-sse"), read_lines),
+    Program("sseclient-py", run_python("sseclient-py"), read_lines),
+    Program("aiosseclient", run_python("aiosseclient"), read_lines, separators=("\r\n", "\n"), splits=True),
 ]

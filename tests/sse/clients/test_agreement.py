@@ -21,11 +21,6 @@ COUNT = 800
 ALIKE = 500
 
 
-@pytest.fixture(scope="session")
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    return "asyncio", {"use_uvloop": True}
-
-
 def as_read_by(name: str, fields: dict[str, Any]) -> dict[str, Any]:
     """Two things Firefox does not as the standard says, and Chromium does: it takes NUL out of data, and ignores the id of
     a block without data, where that is to be the next event's."""

@@ -19,11 +19,6 @@ APP = "tests.sse.clients.application:app"
 NUMBERS = [str(number) for number in range(15)]
 
 
-@pytest.fixture(scope="session")
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    return "asyncio", {"use_uvloop": True}
-
-
 def block(language: str, name: str) -> str:
     """The block of the page that defines a function of this name."""
     text = (ROOT / "docs" / "engine.md").read_text()

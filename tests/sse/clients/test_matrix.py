@@ -30,12 +30,6 @@ APP = "tests.sse.clients.application:app"
 SENT = EventStreamParser().feed(b"".join(ensure_bytes(item, "\n") for item in SAMPLE))
 
 
-@pytest.fixture(scope="session")
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    """Of the test; the servers run on asyncio's own loop."""
-    return "asyncio", {"use_uvloop": True}
-
-
 @pytest.fixture(autouse=True)
 def installed(client: Client) -> None:
     """`make test` installs them all, where it can."""
