@@ -186,6 +186,9 @@ class Pushed(Protocol):
     """The stream that a function writes to."""
 
     @property
+    def started(self) -> bool: ...
+
+    @property
     def reason(self) -> CloseReason | None: ...
 
     async def write(self, chunk: bytes) -> None:
@@ -194,7 +197,7 @@ class Pushed(Protocol):
     def interrupt(self, reason: CloseReason) -> None:
         """End early."""
 
-    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> object:
         """Run a task that is cancelled when the stream ends."""
 
 
@@ -209,7 +212,7 @@ class PushConnection:
         self._sep = sep
         self._task = asyncio.current_task()
         self._turn = asyncio.Lock()
-        self._writing: set[asyncio.Task[Any]] = set()
+        self._waiting: set[asyncio.Future[None]] = set()
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
@@ -233,17 +236,12 @@ class PushConnection:
         chunk = ensure_bytes(event, self._sep)
         if self.closed:
             raise anyio.ClosedResourceError
-        if not self._writing and asyncio.current_task() is self._task:
-            return await self._write(chunk)
-        # a task of the stream writes for another task, so that the event is sent whole even if that task is cancelled
-        writing = self._stream.spawn(self._try_to_write(chunk))
-        self._writing.add(writing)
-        writing.add_done_callback(self._writing.discard)
-        await asyncio.wait([writing])
-        failed = writing.cancelled() or writing.exception() is not None
-        error = anyio.ClosedResourceError() if failed else writing.result()
-        if error is not None:
-            raise error
+        if self._waiting or asyncio.current_task() is not self._task:
+            await self._send_for_other(chunk)
+        elif self._stream.started:
+            await self._stream.write(chunk)
+        else:
+            await self._write(chunk)
 
     async def wait_closed(self) -> None:
         """Wait until the stream has ended. The function that writes the stream is cancelled then."""
@@ -256,13 +254,29 @@ class PushConnection:
     def ended(self) -> None:
         """The stream has ended. Nobody waits for it any longer."""
         self._ended.set_result(None)
+        for taken in self._waiting:
+            if not taken.done():
+                taken.set_exception(anyio.ClosedResourceError())
 
-    async def _try_to_write(self, chunk: bytes) -> Exception | None:
+    async def _send_for_other(self, chunk: bytes) -> None:
+        # a task of the stream writes for another task, so that the event is sent whole even if that task is cancelled
+        taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.add(taken)
+        try:
+            self._stream.spawn(self._deliver(chunk, taken))
+            await taken
+        finally:
+            self._waiting.remove(taken)
+
+    async def _deliver(self, chunk: bytes, taken: asyncio.Future[None]) -> None:
         try:
             await self._write(chunk)
         except (OSError, anyio.ClosedResourceError) as error:
-            return error
-        return None
+            if not taken.done():
+                taken.set_exception(error)
+        else:
+            if not taken.done():
+                taken.set_result(None)
 
     async def _write(self, chunk: bytes) -> None:
         async with self._turn:  # the first event is preceded by the head and the opening

@@ -89,7 +89,7 @@ class Iterated(Stream):
         self._last: anyio.CancelScope | None = None
         """Limits the time for the last message."""
         self._group = asyncio.TaskGroup()  # a task group of anyio takes 3 KB more per idle connection
-        self._tasks: list[asyncio.Task[Any]] = []
+        self._tasks: list[asyncio.Task[None]] = []
         self._timers: dict[CloseReason, asyncio.TimerHandle] = {}
         self._pinging: asyncio.TimerHandle | None = None
         self._stuck = False
@@ -181,14 +181,14 @@ class Iterated(Stream):
         grace = response.shutdown_grace_period
         self._end_in(random.uniform(0, grace) if response.on_shutdown == "farewell" else grace, "shutdown")
 
-    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a task that is cancelled when the stream ends. An exception of the task ends the stream."""
         task = self._group.create_task(coroutine)
         self._tasks.append(task)
         task.add_done_callback(self._forget)
         return task
 
-    def _forget(self, task: asyncio.Task[Any]) -> None:
+    def _forget(self, task: asyncio.Task[None]) -> None:
         self._tasks.remove(task)
         if not task.cancelled() and task.exception() is not None:
             self._settle("error")  # at once, so that other tasks can push nothing until the content is cancelled
