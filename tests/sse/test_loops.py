@@ -30,7 +30,7 @@ from .wire import Wire, begun, forever, serve, serving, some
 def run_alone(function: Callable[[], None]) -> None:
     """In a process of its own."""
     program = f"from {__name__} import {function.__name__} as run; run()"
-    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, timeout=30)
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, timeout=120)
 
 
 def stream_in_thread(started: threading.Event, outcomes: list[bool]) -> threading.Thread:

@@ -67,7 +67,7 @@ async def test_ten_deployments_lose_and_repeat_nothing(tmp_path: Path, upstreams
     queue, topic = Queue(upstreams), Topic(upstreams, "group")
     readers = [Reader(queue), Reader(topic), Reader(topic, resumes=True)]
     text = FILE + "".join(source.table(upstreams.access, "log = { max_events = 50_000 }") for source in (queue, topic))
-    with anyio.fail_after(200):
+    with anyio.fail_after(280):
         async with anyio.create_task_group() as tasks:
             for source in (queue, topic):
                 await source.make()
