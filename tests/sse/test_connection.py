@@ -262,11 +262,11 @@ async def test_a_delivery_that_takes_too_long_is_told_of_once() -> None:
 async def test_one_timer_follows_deliveries_that_each_have_their_time() -> None:
     send, late = Slow(), Freed()
     subject = Connection(send)
-    subject.limit(0.1, late)
+    subject.limit(1.5, late)
     async with anyio.create_task_group() as group:
         for _ in range(4):
             group.start_soon(subject.deliver, {})
-            await anyio.sleep(0.05)
+            await anyio.sleep(0.4)  # a quarter of the limit: four take longer than it
             send.gate.release()
             await turns()
     assert late.times == 0
