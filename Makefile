@@ -13,7 +13,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
 # Tests mostly wait, so there are more workers than cores.
-WORKERS ?= 6
+WORKERS ?= 4
 
 .PHONY: run test test-unit fuzz mutants test-lowest check lock dev
 .DELETE_ON_ERROR:
